@@ -1,0 +1,198 @@
+"""The events of a conversation: its log is the only truth, and its state is a fold over these (`transcripts.state`).
+
+Events are facts in the past tense: frozen, tagged, never changed once they are stored. Each carries its time (`at`,
+milliseconds UTC) because a batch may hold several. The number (`seq`) is given by the log and is not part of the event.
+
+Adding a field needs a default, renaming one is not possible: old logs are read for as long as they are kept.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Control = Literal["bot", "queue", "agent", "closed"]
+Role = Literal["visitor", "bot", "agent", "system"]
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True, kw_only=True):
+    """What all events share: when it happened."""
+
+    at: int
+
+
+class Button(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A quick reply: what it says, and what pressing it sends (`/intent{…}` or plain text)."""
+
+    title: str
+    payload: str
+
+
+class WebPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The page of the host site on which the visitor opened the chat."""
+
+    url: str = ""
+    title: str = ""
+    referrer: str = ""
+
+
+class Opened(Event, frozen=True, tag="opened"):
+    """The first event of every conversation. `visitor` is the hash of the browser's device secret."""
+
+    bot: str
+    visitor: str
+    locale: str = "en"
+    page: WebPage = WebPage()
+
+
+class ConsentGiven(Event, frozen=True, tag="consent_given"):
+    """The visitor accepted a notice; the full evidence is the consent record named here (MS-1, MS-3)."""
+
+    record: str
+    notice: str
+    text_hash: str
+    locale: str
+
+
+class ConsentWithdrawn(Event, frozen=True, tag="consent_withdrawn"):
+    """The visitor took the consent back; nothing more is accepted from him in this conversation."""
+
+    record: str
+    by: Role = "visitor"
+
+
+class MessageSent(Event, frozen=True, tag="message"):
+    """Somebody said something.
+
+    `client_id` is the sender's UUID: a message is stored once however often it is sent. `payload` is what a button sent
+    in place of its title (`/intent{"entity": "value"}`). `author` is the person's id for an agent's message, and
+    `author_name` the name that the visitor may see. `card` asks the widget for more than text: `email` shows the
+    address card, `code` the card for the six digits.
+    """
+
+    by: Role
+    text: str = ""
+    client_id: str = ""
+    payload: str = ""
+    author: str = ""
+    author_name: str = ""
+    buttons: tuple[Button, ...] = ()
+    image: str = ""
+    card: Literal["", "email", "code"] = ""
+    custom: dict[str, Any] | None = None
+
+
+class NoteWritten(Event, frozen=True, tag="note"):
+    """A private note between people of the house; never shown to the visitor or through an address range (YA-14)."""
+
+    author: str
+    author_name: str
+    text: str
+    client_id: str = ""
+
+
+class BotStateChanged(Event, frozen=True, tag="bot_state"):
+    """What a turn did to the bot's tracker: Rasa events in Rasa's JSON form, in order.
+
+    `answers` is the seq of the visitor's message that this turn answered (0: a turn nobody's message caused). `user` and
+    `bot` events hold `"message": seq` in place of their text, so that redacting the message redacts the tracker;
+    replies of this same batch are referred to as `"reply": 0, 1 …` in the order of its `MessageSent` events.
+    """
+
+    answers: int
+    events: tuple[dict[str, Any], ...]
+
+
+class EmailSupplied(Event, frozen=True, tag="email_supplied"):
+    """An address was given, by the visitor or by an agent (DD-1). `outcome` is for staff, never for the visitor."""
+
+    contact: str
+    address: str
+    by: Role
+    outcome: Literal["new", "unverified", "verified", "suppressed"]
+    author: str = ""
+
+
+class VerificationSent(Event, frozen=True, tag="verification_sent"):
+    """A mail with a link and a code was queued (DD-5). `verification` names its record."""
+
+    verification: str
+    contact: str
+    by: Role = "visitor"
+    author: str = ""
+
+
+class OptInConfirmed(Event, frozen=True, tag="opt_in_confirmed"):
+    """Somebody who reads the mailbox pressed the button. That alone does not verify this chat (D-7, D-8)."""
+
+    verification: str
+    contact: str
+    same_browser: bool
+
+
+class EmailVerified(Event, frozen=True, tag="email_verified"):
+    """This browser proved that it reads the mailbox, or a person vouched for it (DD-5, DD-6, DD-8)."""
+
+    contact: str
+    method: Literal["code", "link", "questions", "manual"]
+    author: str = ""
+    reason: str = ""
+
+
+class VerificationLost(Event, frozen=True, tag="verification_lost"):
+    """The chat is unverified again, and why: expired, revoked, another address (DD-7)."""
+
+    contact: str
+    reason: str
+    author: str = ""
+
+
+class NameGiven(Event, frozen=True, tag="named"):
+    """The visitor's name became known."""
+
+    name: str
+    by: Role = "visitor"
+
+
+class ControlChanged(Event, frozen=True, tag="control"):
+    """Who answers now; legal changes are listed in `transcripts.control`. `holder` is the agent's person id."""
+
+    was: Control
+    now: Control
+    reason: str
+    actor: Role
+    author: str = ""
+    holder: str = ""
+    holder_name: str = ""
+
+
+class Closed(Event, frozen=True, tag="closed"):
+    """The end, written together with the `ControlChanged` to `closed`."""
+
+    by: Role
+    reason: str
+    author: str = ""
+
+
+AnyEvent = (
+    Opened
+    | ConsentGiven
+    | ConsentWithdrawn
+    | MessageSent
+    | NoteWritten
+    | BotStateChanged
+    | EmailSupplied
+    | VerificationSent
+    | OptInConfirmed
+    | EmailVerified
+    | VerificationLost
+    | NameGiven
+    | ControlChanged
+    | Closed
+)
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """An event with the number that the log gave it."""
+
+    seq: int
+    event: AnyEvent
