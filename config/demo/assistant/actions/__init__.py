@@ -1,0 +1,1 @@
+"""Custom actions of the demo bot, written with rasa-sdk exactly as for Rasa."""

@@ -1,0 +1,270 @@
+"""Every setting, with its default, its unit and the reason for it.
+
+Settings come from, strongest first: options of the command line, the environment (`FRONTDESK_WEB__PORT=8800`), the file
+`frontdesk.toml` in the data folder, the defaults below. Unknown keys are errors, and an error names the dotted key.
+`docs/settings.md` lists them all; a test compares.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+FILE_NAME = "frontdesk.toml"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names each dotted key and what is wrong with it."""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Group(BaseModel):
+    """A table of settings; unknown keys are refused so that a misspelt one is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Web(Group):
+    """Where the server listens and how it is reached."""
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Anything but loopback needs TLS or a trusted proxy."
+    )
+    port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it.")
+    base_url: str = Field(
+        "", description="How browsers reach us, e.g. https://chat.example.com; links in mails start with it."
+    )
+    hosts: tuple[str, ...] = Field((), description="Further values of the Host header that are served.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or CIDR blocks of proxies whose header is believed."
+    )
+    forwarded_header: Literal["X-Forwarded-For"] = Field(
+        "X-Forwarded-For", description="The header in which they say so."
+    )
+    tls_certificate: Path | None = Field(None, description="PEM file; with tls_key, TLS 1.2+ is served directly.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key.")
+    header_timeout: int = Field(
+        10, ge=1, le=120, description="Seconds for a request's header block; slower peers are cut."
+    )
+    body_timeout: int = Field(30, ge=1, le=600, description="Seconds for a request's body.")
+    sockets_per_address: int = Field(20, ge=1, description="Open sockets of one client address; a flood ends here.")
+    sockets_in_all: int = Field(20_000, ge=1, description="Open sockets of this process.")
+    frames_per_second: int = Field(10, ge=1, description="Frames a visitor's socket may send in a second, sustained.")
+    frames_burst: int = Field(30, ge=1, description="Frames it may send at once.")
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        for proxy in self.trusted_proxies:
+            ipaddress.ip_network(proxy)
+        loopback = _is_loopback(self.host)
+        if not loopback and self.tls_certificate is None and not self.trusted_proxies:
+            raise ValueError(
+                f"host {self.host} is not loopback, so chats would travel in clear: set tls_certificate and tls_key, "
+                "or name the proxy that ends TLS in trusted_proxies"
+            )
+        if self.base_url and not self.base_url.startswith(("http://", "https://")):
+            raise ValueError("base_url starts with http:// or https://")
+        if self.base_url.startswith("http://") and not loopback:
+            raise ValueError("base_url must be https:// unless the server listens on loopback")
+        return self
+
+
+class Metrics(Group):
+    """The Prometheus door."""
+
+    enabled: bool = Field(True, description="Serve /metrics on a port of its own.")
+    host: str = Field("127.0.0.1", description="Loopback address to listen on.")
+    port: int = Field(0, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
+
+    @model_validator(mode="after")
+    def _loopback(self) -> Self:
+        if not _is_loopback(self.host):
+            raise ValueError("metrics are served on loopback only")
+        return self
+
+
+class Storage(Group):
+    """The embedded database."""
+
+    max_megabytes: int = Field(
+        0, ge=0, description="Largest size of the data file in MB; 0 is no limit but the disk's."
+    )
+
+
+class Keys(Group):
+    """The master key. It can also be given in the environment as FRONTDESK_MASTER_KEY (base64url, 32 bytes)."""
+
+    file: Path = Field(Path("master.key"), description="File with mode 0600; relative to the data folder.")
+
+
+class Mail(Group):
+    """The SMTP server that mails leave by."""
+
+    host: str = Field(
+        "", description="Host name; empty: mails wait in the outbox (in a demo they go to the mailbox page)."
+    )
+    port: int = Field(587, ge=1, le=65535, description="Port.")
+    tls: Literal["require", "implicit", "opportunistic", "none"] = Field(
+        "require",
+        description="require: STARTTLS or no mail; implicit: TLS from the start; none: loopback servers only.",
+    )
+    username: str = Field("", description="Log in with this name; empty: no login.")
+    password: str = Field("", description="The password that goes with it.", repr=False)
+    sender: str = Field("frontdesk@localhost", description="Address in From; its domain is that of our Message-IDs.")
+    sender_name: str = Field("Frontdesk", description="Name in From.")
+    timeout: int = Field(30, ge=1, le=600, description="Seconds for one delivery.")
+    ca_file: Path | None = Field(None, description="PEM file with the authority of a private mail server.")
+
+    @model_validator(mode="after")
+    def _loopback(self) -> Self:
+        if self.tls == "none" and self.host and not _is_loopback(self.host):
+            raise ValueError('tls = "none" is for mail servers on loopback only')
+        return self
+
+
+class Sessions(Group):
+    """Logins of staff."""
+
+    idle_minutes: int = Field(30, ge=1, description="Minutes without a request after which a session ends.")
+    absolute_hours: int = Field(12, ge=1, description="Hours after which a session ends in any case.")
+
+
+class Links(Group):
+    """Shared transcript links (YA-11)."""
+
+    days: int = Field(180, ge=1, le=3650, description="Days that a link lives.")
+
+
+class Bots(Group):
+    """How bots are run."""
+
+    assistant: Path | None = Field(None, description="A Rasa project that replaces the one of the first bot.")
+    action_seconds: float = Field(10, gt=0, le=300, description="Seconds that a custom action may take.")
+
+
+class Queue(Group):
+    """The queue and its ends (YA-26)."""
+
+    wait_minutes: int = Field(15, ge=1, description="Minutes after which an unanswered chat goes back to the bot.")
+    silent_minutes: int = Field(
+        10, ge=1, description="Minutes a visitor waits for the agent before the chat is queued again."
+    )
+
+
+class Settings(BaseSettings):
+    """All of it. `data` is the folder with the database, the keys and `frontdesk.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="FRONTDESK_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    data: Path = Field(Path("data"), description="Folder of the database, the key file and frontdesk.toml.")
+    demo: bool = Field(False, description="Serve the demo page and the mailbox page. Loopback only.")
+    web: Web = Web()
+    metrics: Metrics = Metrics()
+    storage: Storage = Storage()
+    keys: Keys = Keys()
+    mail: Mail = Mail()
+    sessions: Sessions = Sessions()
+    links: Links = Links()
+    bots: Bots = Bots()
+    queue: Queue = Queue()
+
+    @model_validator(mode="after")
+    def _demo_stays_home(self) -> Self:
+        if self.demo and not _is_loopback(self.web.host):
+            raise ValueError("demo mode shows every mail to everybody, so it listens on loopback only")
+        return self
+
+    @property
+    def master_key_file(self) -> Path:
+        return self.keys.file if self.keys.file.is_absolute() else self.data / self.keys.file
+
+
+def load(data: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings of the installation in `data`.
+
+    `overrides` are dotted keys from the command line (`{"web.port": 8801}`); they win over the environment, which wins
+    over the file. Raises `SettingsError` with one line for each wrong key.
+    """
+    file = _read_file(data / FILE_NAME)
+    _refuse_unknown_environment()
+    try:
+        environment = _environment()
+        merged = _merge(_merge(file, environment), _nested(overrides or {}))
+        merged["data"] = data
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(_lines(error)) from error
+
+
+def _environment() -> dict[str, Any]:
+    values = EnvSettingsSource(Settings)()
+    values.pop("data", None)
+    return values
+
+
+def _refuse_unknown_environment() -> None:
+    known = {f"FRONTDESK_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if not name.startswith("FRONTDESK_") or name in {"FRONTDESK_MASTER_KEY", "FRONTDESK_SHARED"}:
+            continue
+        if name.startswith("FRONTDESK_TEST_"):
+            continue
+        group, _, field = name.partition("__")
+        if group not in known or (field and field.lower() not in _fields_of(group)):
+            raise SettingsError(f"{name}: no such setting")
+
+
+def _fields_of(group: str) -> set[str]:
+    annotation = Settings.model_fields[group.removeprefix("FRONTDESK_").lower()].annotation
+    return set(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else set()
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in dotted.items():
+        *groups, name = key.split(".")
+        table = tree
+        for group in groups:
+            table = table.setdefault(group, {})
+        table[name] = value
+    return tree
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _lines(error: ValidationError) -> str:
+    lines = []
+    for entry in error.errors():
+        key = ".".join(str(part) for part in entry["loc"]) or "settings"
+        lines.append(f"{key}: {entry['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
