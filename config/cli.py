@@ -1,0 +1,173 @@
+"""The `frontdesk` command.
+
+Commands import what they need when they run, so that `frontdesk --help` answers at once. Exit codes: 0 done, 1 refused or failed with
+a sentence on standard error, 2 wrong usage.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+DATA = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path("data"), show_default=True,
+    help="Folder of the database, the key file and frontdesk.toml.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="frontdesk")
+def main() -> None:
+    """Frontdesk: bots answer, people take over, transcripts stay locked."""
+
+
+@main.command()
+@DATA
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
+@click.option("--assistant", type=click.Path(path_type=Path), help="A Rasa project for the first bot.")
+@click.option("--demo", is_flag=True, help="Make the demo account if there is none, and serve its pages.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready, in place of the text.")
+def serve(data: Path, port: int | None, assistant: Path | None, demo: bool, as_json: bool) -> None:
+    """Serve the whole product until interrupted."""
+    from config import server
+
+    overrides: dict[str, Any] = {}
+    if port is not None:
+        overrides["web.port"] = port
+    if assistant is not None:
+        overrides["bots.assistant"] = assistant
+    if demo:
+        overrides["demo"] = True
+    _run(server.serve(data, overrides, as_json=as_json))
+
+
+@main.command()
+@DATA
+@click.option("--demo", is_flag=True, help="Make the demo account with its bot and four people.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port that the printed base URL names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def init(data: Path, demo: bool, port: int | None, as_json: bool) -> None:
+    """Make the keys, the database and either the demo account or a one-time setup link, without serving."""
+    from config import installation
+
+    overrides = {} if port is None else {"web.port": port}
+    made = _run(installation.init(data, overrides, demo=demo))
+    if as_json:
+        click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+    else:
+        click.echo(installation.describe(made))
+
+
+@main.group()
+def keys() -> None:
+    """The keys of the installation."""
+
+
+@keys.command("status")
+@DATA
+@click.option("--json", "as_json", is_flag=True)
+def keys_status(data: Path, as_json: bool) -> None:
+    """Say which keys there are and how old they are; never what they are."""
+    from config import installation
+
+    status = _run(installation.keys_status(data))
+    click.echo(json.dumps(status, indent=None if as_json else 2))
+
+
+@keys.command("rotate")
+@DATA
+@click.option("--account", default="", help="Only this account; default: all.")
+def keys_rotate(data: Path, account: str) -> None:
+    """Make new account keys, re-wrap what they protect, destroy the old ones. Resumes where an earlier run stopped."""
+    from config import installation
+
+    wrapped = _run(installation.keys_rotate(data, account))
+    click.echo(f"{wrapped} keys are wrapped anew.")
+
+
+@main.group()
+def audit() -> None:
+    """The audit book."""
+
+
+@audit.command("verify")
+@DATA
+def audit_verify(data: Path) -> None:
+    """Check the hash chain of every account's audit book; exit code 1 names the first bad entry."""
+    from config import installation
+
+    bad = _run(installation.audit_verify(data))
+    for account, entry in bad.items():
+        click.echo(f"account {account}: entry {entry} does not continue the chain", err=True)
+    if bad:
+        sys.exit(1)
+    click.echo("Every audit book is whole.")
+
+
+@main.group()
+def assistant() -> None:
+    """Rasa projects: check, test, talk to, begin one."""
+
+
+@assistant.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def assistant_check(path: Path, as_json: bool) -> None:
+    """Load a project and say what is wrong with it, by file and line."""
+    from config import assistants
+
+    sys.exit(assistants.check(path, as_json=as_json))
+
+
+@assistant.command("test")
+@click.argument("path", type=click.Path(path_type=Path))
+def assistant_test(path: Path) -> None:
+    """Run the project's test stories (tests/test_*.yml)."""
+    from config import assistants
+
+    sys.exit(_run(assistants.test(path)))
+
+
+@assistant.command("shell")
+@click.argument("path", type=click.Path(path_type=Path))
+def assistant_shell(path: Path) -> None:
+    """Talk to a project on the terminal. Nothing is stored."""
+    from config import assistants
+
+    _run(assistants.shell(path))
+
+
+@assistant.command("new")
+@click.argument("path", type=click.Path(path_type=Path))
+def assistant_new(path: Path) -> None:
+    """Begin a project: a copy of the demo bot to change. PATH must not exist or be empty."""
+    from config import assistants
+
+    assistants.new(path)
+    click.echo(f"A new assistant lies in {path}. Talk to it: frontdesk assistant shell {path}")
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a command; what a person can mend is one sentence, not a traceback."""
+    from config.installation import Refused
+
+    try:
+        return _loop_run(work)
+    except Refused as error:
+        click.echo(f"frontdesk: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _loop_run(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

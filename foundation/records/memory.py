@@ -1,0 +1,211 @@
+"""A store in memory with the whole contract of the port, for unit tests of everything above.
+
+Nothing survives it, and that is its one difference from an engine with a file. Each call gives way to the event loop
+once before it acts, so that callers meet the interleavings that a real engine causes.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from foundation.errors import StorageFull, Unavailable
+from foundation.records import rules
+from foundation.records.port import Batch, Kind, Page, Row, Stale, Taken, Value, Where
+
+
+class MemoryEngine:
+    """`max_bytes` limits the sealed bytes that it holds, to try out a full store."""
+
+    def __init__(self, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        if len(self._kinds) != len(kinds):
+            raise ValueError("two kinds have the same name")
+        self._rows: dict[str, dict[str, Row]] = {kind.name: {} for kind in kinds}
+        self._unique: dict[str, dict[tuple[tuple[str, ...], tuple[Value, ...]], str]] = {kind.name: {} for kind in kinds}
+        self._logs: dict[str, list[Batch]] = {}
+        self._open = False
+        self._max_bytes = max_bytes
+        self._bytes = 0
+
+    async def open(self) -> None:
+        self._open = True
+
+    async def close(self) -> None:
+        self._open = False
+
+    async def scrub(self) -> None:
+        """Nothing lingers in here."""
+
+    async def insert(self, kind: Kind, row: Row) -> None:
+        rows = await self._rows_of(kind)
+        if row.version != 1:
+            raise ValueError("a new row has version 1")
+        row = msgspec.structs.replace(row, fields=rules.check_row(kind, row))
+        if row.id in rows:
+            raise Taken
+        self._put(kind, row)
+
+    async def get(self, kind: Kind, id: str) -> Row | None:
+        rows = await self._rows_of(kind)
+        rules.check_name("id", id)
+        return rows.get(id)
+
+    async def replace(self, kind: Kind, row: Row) -> None:
+        rows = await self._rows_of(kind)
+        row = msgspec.structs.replace(row, fields=rules.check_row(kind, row))
+        stored = rows.get(row.id)
+        if stored is None or stored.version != row.version - 1:
+            raise Stale
+        self._put(kind, row)
+
+    async def delete(self, kind: Kind, id: str) -> bool:
+        rows = await self._rows_of(kind)
+        rules.check_name("id", id)
+        row = rows.pop(id, None)
+        if row is None:
+            return False
+        self._bytes -= len(row.body)
+        for claim in _claims(kind, row):
+            del self._unique[kind.name][claim]
+        return True
+
+    async def find(
+        self,
+        kind: Kind,
+        where: Sequence[Where] = (),
+        *,
+        order: str = "id",
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        rows = await self._rows_of(kind)
+        where = rules.check_where(kind, where)
+        field, descending = rules.order_of(kind, order)
+        rules.check_limit(limit)
+        query = rules.fingerprint(kind, where, order)
+        found = [row for row in rows.values() if all(_meets(row, one) for one in where)]
+        found.sort(key=lambda row: _place(_value(row, field), row.id), reverse=descending)
+        if after is not None:
+            cursor = rules.read_cursor(query, after)
+            start = _place(cursor.value, cursor.id)
+            beyond: Callable[[Row], bool] = (
+                (lambda row: _place(_value(row, field), row.id) < start)
+                if descending
+                else (lambda row: _place(_value(row, field), row.id) > start)
+            )
+            found = [row for row in found if beyond(row)]
+        page = found[:limit]
+        last = page[-1] if len(found) > limit else None
+        return Page(page, rules.write_cursor(query, _value(last, field), last.id) if last else None)
+
+    async def count(self, kind: Kind, where: Sequence[Where] = ()) -> int:
+        rows = await self._rows_of(kind)
+        where = rules.check_where(kind, where)
+        return sum(all(_meets(row, one) for one in where) for row in rows.values())
+
+    async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
+        await self._turn()
+        rules.check_batch(log, batch)
+        batches = self._logs.get(log, [])
+        if head is not None:
+            kind, row = head
+            row = msgspec.structs.replace(row, fields=rules.check_row(kind, row))
+        if batch.first != (batches[-1].last if batches else 0) + 1:
+            raise Stale
+        self._fit(len(batch.body))
+        if head is not None:
+            stored = self._table(kind).get(row.id)
+            if stored is None or (stored.version < row.version and stored.account == row.account):
+                self._put(kind, row)
+        self._bytes += len(batch.body)
+        self._logs.setdefault(log, []).append(batch)
+
+    async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
+        await self._turn()
+        rules.check_name("log", log)
+        rules.check_limit(limit, rules.MAX_BATCHES)
+        return [batch for batch in self._logs.get(log, []) if batch.last > since][:limit]
+
+    async def delete_log(self, log: str) -> int:
+        await self._turn()
+        rules.check_name("log", log)
+        batches = self._logs.pop(log, [])
+        self._bytes -= sum(len(batch.body) for batch in batches)
+        return len(batches)
+
+    async def _turn(self) -> None:
+        if not self._open:
+            raise Unavailable("The store is not open.")
+        await asyncio.sleep(0)
+
+    async def _rows_of(self, kind: Kind) -> dict[str, Row]:
+        await self._turn()
+        return self._table(kind)
+
+    def _table(self, kind: Kind) -> dict[str, Row]:
+        if self._kinds.get(kind.name) != kind:
+            raise ValueError(f"the kind {kind.name} was not declared to this store")
+        return self._rows[kind.name]
+
+    def _put(self, kind: Kind, row: Row) -> None:
+        unique = self._unique[kind.name]
+        if any(unique.get(claim, row.id) != row.id for claim in _claims(kind, row)):
+            raise Taken
+        old = self._rows[kind.name].get(row.id)
+        self._fit(len(row.body) - (len(old.body) if old else 0))
+        if old is not None:
+            for claim in _claims(kind, old):
+                del unique[claim]
+        unique.update(dict.fromkeys(_claims(kind, row), row.id))
+        self._bytes += len(row.body) - (len(old.body) if old else 0)
+        self._rows[kind.name][row.id] = row
+
+    def _fit(self, more: int) -> None:
+        if self._max_bytes is not None and self._bytes + more > self._max_bytes:
+            raise StorageFull("The store is full; this was not kept.")
+
+
+def _value(row: Row, field: str) -> Value:
+    if field == "id":
+        return row.id
+    return row.account if field == "account" else row.fields[field]
+
+
+def _claims(kind: Kind, row: Row) -> list[tuple[tuple[str, ...], tuple[Value, ...]]]:
+    claims = [(group, tuple(_value(row, field) for field in group)) for group in kind.unique]
+    return [claim for claim in claims if None not in claim[1]]
+
+
+def _place(value: Value, id: str) -> tuple[int, Value, str]:
+    """A sort key: nothing before numbers before text."""
+    if value is None:
+        return (0, 0, id)
+    return (1 if isinstance(value, int) else 2, value, id)
+
+
+def _meets(row: Row, one: Where) -> bool:
+    value = _value(row, one.field)
+    if isinstance(one.value, tuple):
+        return any(_same(value, other) for other in one.value)
+    if one.is_ == "=":
+        return _same(value, one.value)
+    if isinstance(value, str) and isinstance(one.value, str):
+        return _compare(value, one.is_, one.value)
+    if isinstance(value, int) and isinstance(one.value, int):
+        return _compare(value, one.is_, one.value)
+    return False
+
+
+def _same(one: Value, other: Value) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _compare(value: str | int, is_: str, other: str | int) -> bool:
+    outcome: Mapping[str, bool] = {
+        "<": value < other,  # type: ignore[operator]
+        "<=": value <= other,  # type: ignore[operator]
+        ">": value > other,  # type: ignore[operator]
+        ">=": value >= other,  # type: ignore[operator]
+    }
+    return outcome[is_]

@@ -1,0 +1,248 @@
+"""One agent's open console: what it is shown, and what it asks for.
+
+The connection keeps only what it has sent: the rows that this person was shown and, per watched conversation, the last
+seq. Everything else is read from the log when a signal says that something changed; a lost signal costs a delay, never a
+message, because a slow poll reads as well. Rights are looked at on every frame, every signal and every poll, so that a
+revoked session or grant ends within seconds what it no longer allows.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from admin import Bots, Principal
+from foundation.clock import SECOND, Clock
+from foundation.errors import NotFound, Problem
+from foundation.live import Listener, Signals
+from foundation.web import LiveSocket
+from handoff import frames
+from handoff.desk import Desk
+from handoff.rows import row_of
+from handoff.sight import may_see, require_sight
+from transcripts import Conversations, State
+from transcripts.views import member_view
+
+log = logging.getLogger(__name__)
+
+POLL_EVERY = 2 * SECOND
+ROWS_AT_MOST = 300
+
+Who = Callable[[], Awaitable[Principal | None]]
+
+
+class Proof(Protocol):
+    """What the e-mail verification offers to people of the house (DD-1, DD-5, DD-8)."""
+
+    async def supply(
+        self, account: str, conversation: str, address: str, *, by: str, author: str = "", client_id: str = ""
+    ) -> int: ...
+
+    async def send(self, account: str, conversation: str, *, by: str, author: str = "") -> int: ...
+
+    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int: ...
+
+
+class Connection:
+    """The life of one socket, from `welcome` to its close."""
+
+    def __init__(
+        self,
+        socket: LiveSocket[frames.Frame],
+        who: Who,
+        person: Principal,
+        *,
+        desk: Desk,
+        proof: Proof,
+        conversations: Conversations,
+        bots: Bots,
+        signals: Signals,
+        clock: Clock,
+    ) -> None:
+        self._socket = socket
+        self._who = who
+        self._person = person
+        self._desk = desk
+        self._proof = proof
+        self._conversations = conversations
+        self._bots = bots
+        self._signals = signals
+        self._clock = clock
+        self._shown: set[str] = set()
+        self._watched: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Serve until the browser goes away or the right to be here ends."""
+        async with self._signals.listen(f"account/{self._person.account}") as listener:
+            names = await self._follow_bots(listener)
+            rows = [row async for row in self._rows()]
+            self._shown = {row["id"] for row in rows}
+            self._send(frames.welcome(self._me(), names, rows))
+            helpers = [asyncio.create_task(self._follow(listener)), asyncio.create_task(self._watch_rights(listener))]
+            try:
+                async for frame in self._socket:
+                    await self._answer(frame)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                for helper in helpers:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await helper
+
+    # What arrives
+
+    async def _answer(self, frame: frames.Frame) -> None:
+        client_id = getattr(frame, "client_id", "")
+        try:
+            await self._refresh_rights()
+            match frame:
+                case frames.Watch(conversation=conversation, since=since):
+                    await self._watch(conversation, since)
+                case frames.Unwatch(conversation=conversation):
+                    self._watched.pop(conversation, None)
+                case frames.Typing(conversation=conversation, on=on):
+                    await self._type(conversation, on)
+                case _:
+                    seq = await self._deed(frame)
+                    self._send({"type": "ack", "conversation": frame.conversation, "client_id": client_id, "seq": seq})
+        except Problem as problem:
+            self._send({"type": "error", "conversation": frame.conversation, "client_id": client_id, **_said(problem)})
+
+    async def _deed(self, frame: frames.Deed) -> int:
+        person, conversation = self._person, frame.conversation
+        match frame:
+            case frames.Message(client_id=client_id, text=text):
+                return await self._desk.say(person, conversation, client_id=client_id, text=text)
+            case frames.Note(client_id=client_id, text=text):
+                return await self._desk.note(person, conversation, client_id=client_id, text=text)
+            case frames.TakeOver():
+                return await self._desk.take_over(person, conversation)
+            case frames.HandBack():
+                return await self._desk.hand_back(person, conversation)
+            case frames.Requeue():
+                return await self._desk.requeue(person, conversation)
+            case frames.Close():
+                return await self._desk.close(person, conversation)
+            case frames.Email(address=address):
+                await self._seen(conversation)
+                return await self._proof.supply(
+                    person.account, conversation, address, by="agent", author=person.person, client_id=frame.client_id
+                )
+            case frames.Verify(method="mail"):
+                await self._seen(conversation)
+                return await self._proof.send(person.account, conversation, by="agent", author=person.person)
+            case frames.Verify(method=method, reason=reason):
+                await self._seen(conversation)
+                return await self._proof.vouch(
+                    person.account, conversation, method=method, author=person.person, reason=reason
+                )
+
+    async def _watch(self, conversation: str, since: int) -> None:
+        state = await self._seen(conversation)
+        self._watched[conversation] = min(max(since, 0), state.seq)
+        await self._catch_up(conversation, first=True)
+
+    async def _type(self, conversation: str, on: bool) -> None:
+        state = await self._seen(conversation)
+        if state.holder == self._person.person:
+            note = msgspec.json.encode({"by": "agent", "name": self._person.name, "on": on})
+            self._signals.whisper(f"conversation/{conversation}", note)
+
+    async def _seen(self, conversation: str) -> State:
+        state = await self._conversations.state(self._person.account, conversation)
+        require_sight(self._person, state)
+        return state
+
+    # What is told
+
+    async def _follow(self, listener: Listener) -> None:
+        async for signal in listener:
+            try:
+                if signal.topic.startswith("bot/") and signal.subject:
+                    await self._tell_row(signal.subject)
+                    await self._catch_up(signal.subject)
+                elif signal.topic.startswith("conversation/") and signal.note is not None:
+                    self._pass_typing(signal.topic.removeprefix("conversation/"), signal.note)
+                elif signal.topic.startswith("account/"):
+                    await self._refresh_rights()
+                    await self._follow_bots(listener)
+            except NotFound:
+                continue
+            except Problem:
+                log.exception("a signal could not be followed; the poll will")
+
+    async def _watch_rights(self, listener: Listener) -> None:
+        while True:
+            await self._clock.sleep(POLL_EVERY)
+            try:
+                await self._refresh_rights()
+                for conversation in list(self._watched):
+                    listener.add(f"conversation/{conversation}")
+                    await self._tell_row(conversation)
+                    await self._catch_up(conversation)
+            except Problem:
+                log.exception("the poll of a console failed and will be tried again")
+
+    async def _refresh_rights(self) -> None:
+        person = await self._who()
+        if person is None:
+            await self._socket.close(4401, "the session ended")
+            return
+        self._person = person
+
+    async def _tell_row(self, conversation: str) -> None:
+        state = await self._conversations.state(self._person.account, conversation)
+        if may_see(self._person, state):
+            self._shown.add(conversation)
+            self._send({"type": "row", "row": row_of(state)})
+        elif conversation in self._shown:
+            self._shown.discard(conversation)
+            self._watched.pop(conversation, None)
+            self._send({"type": "gone", "conversation": conversation})
+
+    async def _catch_up(self, conversation: str, *, first: bool = False) -> None:
+        since = self._watched.get(conversation)
+        if since is None:
+            return
+        events = await self._conversations.events(self._person.account, conversation, since)
+        if self._watched.get(conversation) != since or not (events or first):
+            return
+        if events:
+            self._watched[conversation] = events[-1].seq
+        views = [view for event in events if (view := member_view(event)) is not None]
+        self._send({"type": "events", "conversation": conversation, "events": views})
+
+    def _pass_typing(self, conversation: str, note: bytes) -> None:
+        if conversation in self._watched:
+            said = msgspec.json.decode(note)
+            if said.get("by") == "visitor":
+                self._send({"type": "typing", "conversation": conversation, **said})
+
+    async def _follow_bots(self, listener: Listener) -> list[dict[str, Any]]:
+        bots = [bot for bot in await self._bots.list(self._person.account) if self._person.may_open(bot.id)]
+        for bot in bots:
+            listener.add(f"bot/{bot.id}")
+        return [{"id": bot.id, "name": bot.body.name} for bot in bots]
+
+    async def _rows(self) -> AsyncIterator[dict[str, Any]]:
+        given = 0
+        async for head in self._conversations.recent(self._person.account, self._person.bots):
+            state = await self._conversations.state(self._person.account, head.id)
+            if may_see(self._person, state):
+                yield row_of(state)
+                given += 1
+            if given >= ROWS_AT_MOST:
+                return
+
+    def _me(self) -> dict[str, Any]:
+        return {"person": self._person.person, "name": self._person.name, "role": self._person.role}
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        self._socket.send(frame)
+
+
+def _said(problem: Problem) -> dict[str, Any]:
+    return {"code": problem.code, "title": problem.title, "detail": problem.detail}

@@ -1,0 +1,29 @@
+"""A conversation as one row of the console's list, made from its folded state."""
+
+from typing import Any
+
+from transcripts import State
+
+PREVIEW = 120
+
+
+def row_of(state: State) -> dict[str, Any]:
+    """The row that `docs/http.md` describes. It is for staff: it names the contact and says how far he is proven."""
+    verification = state.verification
+    return {
+        "id": state.id,
+        "bot": state.bot,
+        "control": state.control,
+        "holder": state.holder,
+        "holder_name": state.holder_name,
+        "name": state.name,
+        "address": state.address,
+        "verification": {"state": verification.state, "method": verification.method, "why": verification.why},
+        "last_text": state.last_text[:PREVIEW],
+        "last_by": state.last_by,
+        "opened_at": state.opened_at,
+        "updated_at": state.last_at,
+        "waiting_since": state.waiting_since,
+        "seq": state.seq,
+        "unread": state.unread,
+    }
