@@ -14,7 +14,10 @@ from typing import Any
 import click
 
 DATA = click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path("data"), show_default=True,
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
     help="Folder of the database, the key file and frontdesk.toml.",
 )
 
@@ -171,3 +174,7 @@ def _loop_run(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(work)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+if __name__ == "__main__":
+    main()

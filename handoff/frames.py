@@ -62,9 +62,7 @@ class Verify(_Deed, frozen=True, tag="verify"):
     reason: str = ""
 
 
-Frame = (
-    Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Requeue | Close | Email | Verify
-)
+Frame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Requeue | Close | Email | Verify
 Deed = Message | Note | TakeOver | HandBack | Requeue | Close | Email | Verify
 
 

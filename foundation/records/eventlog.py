@@ -1,0 +1,142 @@
+"""Logs of events, sealed batch by batch, numbered 1, 2, 3 … without a gap.
+
+What is read is what was written, whole and in order, or `Damaged` naming the first bad number (K-2, K-3):
+
+- A batch is sealed together with the kind of log, the account, the log's name, its first number and its count. Moved to
+  another place, renumbered or cut, it does not open.
+- `read` counts through the numbers, so that a batch taken out of the middle or put in twice is noticed.
+- The head, a row that describes the log, is sealed together with its version, which is the log's last number when it was
+  written. A log that ends before its head's version lost its end. A log without a head cannot tell that.
+
+Not noticed is a whole store put back to an earlier day, keys and all; the anchor against that is outside of it (K-9).
+
+The engine knows a log by kind, account and name together: another account's log is not there.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from foundation.records import rules
+from foundation.records.collection import Record, Sealer
+from foundation.records.port import Batch, Engine, Kind, Row, Value
+from foundation.records.sealing import Cipher, Damaged, Keys, cipher_of
+
+E = TypeVar("E")
+
+_MAX_EVENTS = 1_000
+
+
+class EventLog(Generic[E]):
+    """The logs of one kind. With `head`, every append writes the log's head row: id = the log's name."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keys,
+        kind_name: str,
+        event_type: Any,
+        head: Kind | None = None,
+        head_body: type | None = None,
+    ) -> None:
+        self._engine = engine
+        self._keys = keyring
+        self._name = kind_name
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(list[event_type]).decode
+        self._head = head
+        self._heads: Sealer[Any] = Sealer(head or Kind(kind_name), head_body or type(None))
+
+    async def append(
+        self,
+        account: str,
+        log: str,
+        key: str,
+        events: Sequence[E],
+        expected: int,
+        *,
+        head_fields: Mapping[str, Value] | None = None,
+        head_body: Any = None,
+    ) -> int:
+        """Add events as one batch if the log's last number is `expected`; the new last number.
+
+        Raises `Stale` when it is not (read and try again), `KeyDestroyed`. After any error nothing was written. A log
+        with a head needs `head_fields` (and its body, if it has one) at every append.
+        """
+        if not 1 <= len(events) <= _MAX_EVENTS:
+            raise ValueError(f"an append takes 1 to {_MAX_EVENTS} events")
+        if (head_fields is None) != (self._head is None):
+            raise ValueError(f"{self._name}: the head is written at every append, and only if there is one")
+        cipher = await cipher_of(self._keys, account, key)
+        first, count = expected + 1, len(events)
+        body = cipher.seal(self._encode(events), *self._bounds(account, log, first, count))
+        batch = Batch(first, count, key, body)
+        head = None
+        if self._head is not None and head_fields is not None:
+            record = Record(log, batch.last, account, key, head_fields, head_body)
+            head = (self._head, self._heads.seal(cipher, record))
+        await self._engine.append(self._stored(account, log), batch, head=head)
+        return batch.last
+
+    async def read(self, account: str, log: str, since: int = 0) -> list[tuple[int, E]]:
+        """The events with numbers above `since`. Raises `Damaged`, with the first bad number as `number`."""
+        head = await self._head_row(account, log)
+        events: list[tuple[int, E]] = []
+        last = since
+        whole = False
+        while not whole:
+            batches = await self._engine.read(self._stored(account, log), since=last)
+            for batch in batches:
+                events += await self._opened(account, log, batch, last, cut=batch.first <= since)
+                last = batch.last
+            whole = len(batches) < rules.MAX_BATCHES
+        if head is not None and last < head.version:
+            raise _damaged(last + 1, "end", expected=head.version)
+        return events
+
+    async def delete(self, account: str, log: str) -> int:
+        """Remove a log and its head; how many batches went. The head goes last: until then the log can be listed, so
+        that an erasure that was interrupted is found and finished."""
+        went = await self._engine.delete_log(self._stored(account, log))
+        if self._head is not None:
+            row = await self._engine.get(self._head, log)
+            if row is not None and row.account == account:
+                await self._engine.delete(self._head, log)
+        return went
+
+    async def _head_row(self, account: str, log: str) -> Row | None:
+        if self._head is None:
+            return None
+        row = await self._engine.get(self._head, log)
+        if row is None or row.account != account:
+            return None
+        self._heads.open(await cipher_of(self._keys, account, row.key), row)  # its version is sealed: now it is sure
+        return row
+
+    async def _opened(self, account: str, log: str, batch: Batch, last: int, *, cut: bool) -> list[tuple[int, E]]:
+        expected = last + 1
+        if batch.first > expected:
+            raise _damaged(expected, "gap")
+        if batch.first < expected and not cut:
+            raise _damaged(batch.first, "duplicate")
+        try:
+            cipher: Cipher = await cipher_of(self._keys, account, batch.key)
+            plain = cipher.open(batch.body, *self._bounds(account, log, batch.first, batch.count))
+            events: list[E] = self._decode(plain)
+        except (Damaged, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _damaged(batch.first, "seal") from error
+        if len(events) != batch.count:
+            raise _damaged(batch.first, "seal")
+        return [(number, event) for number, event in enumerate(events, batch.first) if number >= expected]
+
+    def _bounds(self, account: str, log: str, first: int, count: int) -> tuple[str | int, ...]:
+        return ("batch", self._name, account, log, first, count)
+
+    def _stored(self, account: str, log: str) -> str:
+        """The engine's name of a log; the length keeps two different pairs of account and name apart."""
+        return f"{self._name}/{len(account)}/{account}/{log}"
+
+
+def _damaged(number: int, fault: str, **data: object) -> Damaged:
+    return Damaged(number=number, fault=fault, **data)

@@ -1,0 +1,223 @@
+"""The embedded engine: one SQLite file, one writing thread with group commit, a few reading threads.
+
+- Acknowledged means durable: WAL with `synchronous=FULL`; the future of a write ends after the commit's sync.
+- All waiting writes of all callers share one transaction (`writer`); reads run beside it on connections of their own
+  and see every write that was acknowledged before they began.
+- One process at a time (`lock`); the file is readable by its owner only.
+- Deleted bytes are overwritten (`secure_delete`), and `scrub` empties the write-ahead log, where they would linger (E-3).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import Unavailable
+from foundation.records import rules, schema, writer
+from foundation.records.failures import as_problem
+from foundation.records.port import Batch, Kind, Page, Row, Value, Where
+from foundation.records.setup import connect
+from foundation.records.workers import Outcome, Threads
+
+Query = Callable[[sqlite3.Connection], Any]
+
+_READERS = 2
+_GROUP_READ = 32
+_GROUP_WRITE = 512
+_SCRUB_TRIES = 50
+
+
+class _Reader:
+    """The worker of a reading thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    def start(self) -> None:
+        self._db = connect(self._path, reader=True)
+
+    def run(self, group: Sequence[Query]) -> Sequence[Outcome]:
+        return [self._answer(query) for query in group]
+
+    def stop(self) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def _answer(self, query: Query) -> Outcome:
+        assert self._db is not None
+        try:
+            return query(self._db)
+        except Exception as error:  # noqa: BLE001 - becomes the outcome of this query
+            return as_problem(error)
+
+
+class SqliteEngine:
+    """`max_bytes` limits the size of the main file; beyond it writes raise `StorageFull`."""
+
+    def __init__(self, path: Path, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> None:
+        self._tables = {kind.name: schema.Table(kind) for kind in kinds}
+        if len(self._tables) != len(kinds):
+            raise ValueError("two kinds have the same name")
+        path = path.absolute()
+        write = writer.Writer(path, list(self._tables.values()), max_bytes=max_bytes)
+        self._writer: Threads[writer.Write] = Threads("store writer", [write], group=_GROUP_WRITE)
+        readers = [_Reader(path) for _ in range(_READERS)]
+        self._readers: Threads[Query] = Threads("store reader", readers, group=_GROUP_READ)
+        self._open = False
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Raises `StoreInUse` while another process or engine has the file, `Unavailable` when it is no store of ours."""
+        async with self._turn:
+            if self._open:
+                return
+            await self._writer.start()
+            try:
+                await self._readers.start()
+            except BaseException:
+                await self._writer.stop()
+                raise
+            self._open = True
+
+    async def close(self) -> None:
+        async with self._turn:
+            if not self._open:
+                return
+            self._open = False
+            try:
+                await self._readers.stop()
+            finally:
+                await self._writer.stop()
+
+    async def scrub(self) -> None:
+        """After deletes: leave no trace of them in the write-ahead log. Raises `Unavailable` when readers never pause."""
+        for _ in range(_SCRUB_TRIES):
+            if await self._write(writer.Scrub()):
+                return
+        raise Unavailable("The store is too busy to empty its write-ahead log; deleted bytes may still be in it.")
+
+    async def insert(self, kind: Kind, row: Row) -> None:
+        table = self._table(kind)
+        if row.version != 1:
+            raise ValueError("a new row has version 1")
+        await self._write(writer.insert(table, _values(kind, row)))
+
+    async def get(self, kind: Kind, id: str) -> Row | None:
+        table = self._table(kind)
+        rules.check_name("id", id)
+
+        def query(db: sqlite3.Connection) -> Row | None:
+            found = db.execute(table.get, (id,)).fetchone()
+            return _row(kind, found) if found else None
+
+        return await self._read(query)  # type: ignore[no-any-return]
+
+    async def replace(self, kind: Kind, row: Row) -> None:
+        await self._write(writer.replace(self._table(kind), _values(kind, row)))
+
+    async def delete(self, kind: Kind, id: str) -> bool:
+        table = self._table(kind)
+        rules.check_name("id", id)
+        return bool(await self._write(writer.delete(table, id)))
+
+    async def find(
+        self,
+        kind: Kind,
+        where: Sequence[Where] = (),
+        *,
+        order: str = "id",
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        table = self._table(kind)
+        where = rules.check_where(kind, where)
+        field, descending = rules.order_of(kind, order)
+        rules.check_limit(limit)
+        query = rules.fingerprint(kind, where, order)
+        cursor = None if after is None else rules.read_cursor(query, after)
+        start = "top" if cursor is None else ("none" if cursor.value is None else "some")
+        segments = table.find(tuple(schema.shape_of(one) for one in where), field, descending, start)
+        values = schema.parameters_of(where)
+        rows: list[Row] = await self._read(lambda db: _page(db, kind, segments, values, cursor, limit + 1))
+        if len(rows) <= limit:
+            return Page(rows, None)
+        last = rows[limit - 1]
+        return Page(rows[:limit], rules.write_cursor(query, _order_value(last, field), last.id))
+
+    async def count(self, kind: Kind, where: Sequence[Where] = ()) -> int:
+        table = self._table(kind)
+        where = rules.check_where(kind, where)
+        sql = table.count(tuple(schema.shape_of(one) for one in where))
+        values = schema.parameters_of(where)
+        return int(await self._read(lambda db: db.execute(sql, values).fetchone()[0]))
+
+    async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
+        rules.check_batch(log, batch)
+        table, values = (None, ()) if head is None else (self._table(head[0]), _values(*head))
+        await self._write(writer.Append(log, batch.first, batch.last, batch.key, batch.body, table, values))
+
+    async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
+        rules.check_name("log", log)
+        rules.value_of("since", since)
+        rules.check_limit(limit, rules.MAX_BATCHES)
+
+        def query(db: sqlite3.Connection) -> list[Batch]:
+            found = db.execute(schema.READ_BATCHES, (log, since, limit))
+            return [Batch(first, last - first + 1, key, body) for first, last, key, body in found]
+
+        return await self._read(query)  # type: ignore[no-any-return]
+
+    async def delete_log(self, log: str) -> int:
+        rules.check_name("log", log)
+        return int(await self._write(writer.DeleteLog(log)))
+
+    def _table(self, kind: Kind) -> schema.Table:
+        table = self._tables.get(kind.name)
+        if table is None or not (table.kind is kind or table.kind == kind):
+            raise ValueError(f"the kind {kind.name} was not declared to this store")
+        return table
+
+    def _write(self, work: writer.Write) -> asyncio.Future[Any]:
+        if not self._open:
+            raise Unavailable("The store is not open.")
+        return self._writer.submit(work)
+
+    def _read(self, query: Query) -> asyncio.Future[Any]:
+        if not self._open:
+            raise Unavailable("The store is not open.")
+        return self._readers.submit(query)
+
+
+def _values(kind: Kind, row: Row) -> tuple[Any, ...]:
+    fields = rules.check_row(kind, row)
+    return (row.id, row.version, row.account, row.key, row.body, *fields.values())
+
+
+def _row(kind: Kind, found: Sequence[Any]) -> Row:
+    return Row(found[0], found[1], found[2], found[3], dict(zip(kind.fields, found[5:], strict=True)), found[4])
+
+
+def _order_value(row: Row, field: str) -> Value:
+    if field == "id":
+        return row.id
+    return row.account if field == "account" else row.fields[field]
+
+
+def _page(
+    db: sqlite3.Connection,
+    kind: Kind,
+    segments: Sequence[schema.Segment],
+    values: Sequence[Value],
+    cursor: rules.Cursor | None,
+    limit: int,
+) -> list[Row]:
+    rows: list[Row] = []
+    for segment in segments:
+        given = {"v": cursor.value, "i": cursor.id} if cursor else {}
+        bound = [*values, *(given[one] for one in segment.takes), limit - len(rows)]
+        rows += [_row(kind, found) for found in db.execute(segment.sql, bound)]
+        if len(rows) >= limit:
+            break
+    return rows

@@ -1,0 +1,252 @@
+"""The one writer of an SQLite store: everything that waits goes into one transaction and is durable with one sync.
+
+A write that fails inside a group costs only itself:
+
+- `Stale` and a missing row are found before or by the statement, which then changed nothing.
+- A unique value that is in use fails its one statement. Appends are written many to a statement, so there the whole group
+  is taken back and done again with each append in a savepoint of its own.
+- When the store itself fails (full, unreadable), the group is taken back and each write is tried alone, so that what
+  still fits (a delete, a small record) is not refused because of its neighbour.
+
+The writer remembers the last number of the logs it wrote to. It may, because nobody else can write (`lock.StoreLock`);
+what it remembers changes only after a commit.
+"""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from foundation.records import schema
+from foundation.records.failures import as_problem
+from foundation.records.lock import StoreLock
+from foundation.records.port import Stale, Taken
+from foundation.records.setup import bring_up, connect, create_file
+from foundation.records.workers import Outcome
+
+Do = Callable[[sqlite3.Connection], Any]
+
+_REMEMBERED = 20_000
+_PER_STATEMENT = 32
+
+
+class Append(NamedTuple):
+    """An append, ready to be bound: the batch's columns, and the head's with the table it goes to."""
+
+    log: str
+    first: int
+    last: int
+    key: str
+    body: bytes
+    table: schema.Table | None
+    head: tuple[Any, ...]
+
+
+class DeleteLog(NamedTuple):
+    """Remove a log; a piece of work of its own because the writer's memory must learn of it."""
+
+    log: str
+
+
+class Scrub(NamedTuple):
+    """Bring the write-ahead log back into the main file and cut it, so that what was deleted is in no file."""
+
+
+
+
+
+class _Logs:
+    """What a transaction under way knows of the logs' last numbers."""
+
+    def __init__(self, db: sqlite3.Connection, known: OrderedDict[str, int]) -> None:
+        self._db = db
+        self._known = known
+        self.moved: dict[str, int] = {}
+
+    def last(self, log: str) -> int:
+        found = self.moved.get(log)
+        if found is None:
+            found = self._known.get(log)
+        if found is None:
+            row = self._db.execute(schema.LAST_NUMBER, (log,)).fetchone()
+            found = row[0] if row else 0
+        return int(found)
+
+
+class Writer:
+    """The worker of the writing thread."""
+
+    def __init__(self, path: Path, tables: Sequence[schema.Table], *, max_bytes: int | None) -> None:
+        self._path = path
+        self._tables = tables
+        self._max_bytes = max_bytes
+        self._lock = StoreLock(path)
+        self._known: OrderedDict[str, int] = OrderedDict()
+        self._db: sqlite3.Connection | None = None
+
+    def start(self) -> None:
+        """Take the lock, open or make the store, bring it up to its kinds. Raises `StoreInUse`, `Unavailable`."""
+        try:
+            create_file(self._path)
+            self._lock.take()
+            self._db = connect(self._path)
+            bring_up(self._db, self._path, self._tables, max_bytes=self._max_bytes)
+        except BaseException as error:
+            self.stop()
+            raise as_problem(error) from error
+
+    def stop(self) -> None:
+        """Empty the write-ahead log into the store, close it, give the lock back."""
+        self._known.clear()
+        db, self._db = self._db, None
+        try:
+            if db is not None:
+                try:
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    db.close()
+        except sqlite3.Error:
+            return  # what was committed is safe in the write-ahead log and is brought in at the next start
+        finally:
+            self._lock.release()
+
+    def run(self, group: Sequence[Write]) -> Sequence[Outcome]:
+        """One transaction for all writes of the group; scrubs come after it."""
+        writes = [write for write in group if not isinstance(write, Scrub)]
+        answers = iter(self._commit(writes) if writes else [])
+        scrubbed = self._scrub() if len(writes) < len(group) else None
+        return [scrubbed if isinstance(write, Scrub) else next(answers) for write in group]
+
+    def _commit(self, group: Sequence[Write]) -> list[Outcome]:
+        try:
+            return self._transaction(group, careful=False)
+        except sqlite3.IntegrityError:
+            return self._again(group)
+        except Exception as error:  # noqa: BLE001 - becomes the outcome of the write that caused it
+            return self._apart(group, error)
+
+    def _again(self, group: Sequence[Write]) -> list[Outcome]:
+        try:
+            return self._transaction(group, careful=True)
+        except Exception as error:  # noqa: BLE001
+            return self._apart(group, error)
+
+    def _apart(self, group: Sequence[Write], error: Exception) -> list[Outcome]:
+        if len(group) == 1:
+            return [as_problem(error)]
+        return [outcome for write in group for outcome in self._commit([write])]
+
+    def _transaction(self, group: Sequence[Write], *, careful: bool) -> list[Outcome]:
+        db = self._db
+        assert db is not None
+        logs = _Logs(db, self._known)
+        outcomes: list[Outcome] = []
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            waiting: list[Append] = []
+            for write in group:
+                if isinstance(write, Append):
+                    outcomes.append(_accept(logs, write, waiting) if not careful else _append_alone(db, logs, write))
+                    continue
+                _append_all(db, waiting)
+                waiting = []
+                outcomes.append(_do(db, logs, write))
+            _append_all(db, waiting)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        self._remember(logs.moved)
+        return outcomes
+
+    def _remember(self, moved: dict[str, int]) -> None:
+        known = self._known
+        for log, last in moved.items():
+            known[log] = last
+            known.move_to_end(log)
+        while len(known) > _REMEMBERED:
+            known.popitem(last=False)
+
+    def _scrub(self) -> Outcome:
+        assert self._db is not None
+        try:
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            return as_problem(error)
+        return not busy
+
+
+def _accept(logs: _Logs, write: Append, waiting: list[Append]) -> Outcome:
+    if logs.last(write.log) != write.first - 1:
+        return Stale()
+    logs.moved[write.log] = write.last
+    waiting.append(write)
+    return None
+
+
+def _append_alone(db: sqlite3.Connection, logs: _Logs, write: Append) -> Outcome:
+    waiting: list[Append] = []
+    before = logs.last(write.log)
+    outcome = _accept(logs, write, waiting)
+    db.execute("SAVEPOINT one")
+    try:
+        _append_all(db, waiting)
+    except sqlite3.IntegrityError:
+        logs.moved[write.log] = before
+        db.execute("ROLLBACK TO one")
+        outcome = Taken()
+    db.execute("RELEASE one")
+    return outcome
+
+
+def _append_all(db: sqlite3.Connection, waiting: Sequence[Append]) -> None:
+    """Many rows to a statement: each statement is one turn outside of the interpreter's lock, however many rows it has."""
+    for start in range(0, len(waiting), _PER_STATEMENT):
+        part = waiting[start : start + _PER_STATEMENT]
+        db.execute(schema.insert_batches(len(part)), [value for write in part for value in write[:5]])
+    heads: dict[str, list[Append]] = {}
+    for write in waiting:
+        if write.table is not None:
+            heads.setdefault(write.table.name, []).append(write)
+    for writes in heads.values():
+        table = writes[0].table
+        assert table is not None
+        for start in range(0, len(writes), _PER_STATEMENT):
+            part = writes[start : start + _PER_STATEMENT]
+            db.execute(table.upsert(len(part)), [value for write in part for value in write.head])
+
+
+def _do(db: sqlite3.Connection, logs: _Logs, write: DeleteLog | Scrub | Do) -> Outcome:
+    try:
+        if isinstance(write, DeleteLog):
+            logs.moved[write.log] = 0
+            return db.execute(schema.DELETE_BATCHES, (write.log,)).rowcount
+        assert not isinstance(write, Scrub)
+        return write(db)
+    except sqlite3.IntegrityError:
+        return Taken()
+    except Stale as stale:
+        return stale
+
+
+def insert(table: schema.Table, values: Sequence[Any]) -> Do:
+    """Add a row."""
+    return lambda db: db.execute(table.insert, values) and None
+
+
+def replace(table: schema.Table, values: Sequence[Any]) -> Do:
+    """Write a row over the version before it."""
+
+    def do(db: sqlite3.Connection) -> None:
+        id, version, *others = values
+        if db.execute(table.replace, [version, *others, id, version - 1]).rowcount != 1:
+            raise Stale
+
+    return do
+
+
+def delete(table: schema.Table, id: str) -> Do:
+    """Remove a row."""
+    return lambda db: db.execute(table.delete, (id,)).rowcount == 1

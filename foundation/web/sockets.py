@@ -1,0 +1,434 @@
+"""One live WebSocket, server side; the visitor's and the agents' channel both use it.
+
+What it promises: the first frame is a `hello` within a deadline and a size (C-11); every further frame is a member of a
+declared union, strictly read, or answered by an `error` frame; a sender that is too fast, too loud or not understood is
+closed with a code that says so (Z-3, Z-6). Sending never waits: frames go into a bounded queue, whatever is queued
+leaves in one write, and a peer that does not read is closed and comes back with `since`.
+
+Close codes: 4400 malformed, 4401 no hello or session ended, 4403 not allowed, 4404 not there, 4408 too slow, 4429 too
+many, 1001 the server goes away, 1003 binary, 1009 too large, 1011 an error of ours.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import msgspec
+from aiohttp import WSMsgType, web
+from prometheus_client import Counter as PrometheusCounter
+
+from foundation.errors import Malformed, Problem, TooMany, Unavailable
+from foundation.web import strict
+from foundation.web.address import limit_key
+from foundation.web.keys import METRICS, ROUTE
+from foundation.web.masking import GuardedWebSocket
+from foundation.web.problems import unexpected
+from foundation.web.settings import WebSettings
+
+BAD_FRAME = 4400
+UNAUTHENTICATED = 4401
+FORBIDDEN = 4403
+NOT_FOUND = 4404
+TOO_SLOW = 4408
+TOO_MANY = 4429
+GOING_AWAY = 1001
+UNSUPPORTED = 1003
+TOO_LARGE = 1009
+INTERNAL = 1011
+
+MAX_MALFORMED = 10
+"""Frames that are not understood before the socket is closed: a bug shows itself, a fuzzer is sent away."""
+MAX_REFUSED = 20
+"""Frames over the rate, without a pause of a full bucket, before the socket is closed."""
+QUEUE_BYTES = 4 * 1024 * 1024
+"""Bytes that may wait for a slow reader."""
+_LINGER_S = 2.0
+"""How long a close handshake may take."""
+
+_CLOSE_CODES = {400: BAD_FRAME, 401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND, 410: NOT_FOUND, 429: TOO_MANY}
+
+H = TypeVar("H")
+F = TypeVar("F")
+
+
+class SocketClosed(Exception):  # noqa: N818 - a state, not a fault
+    """The socket ended before it was greeted; the frame takes its response from here."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__("the socket is closed")
+        self.response = response
+
+
+class SocketRoom:
+    """All sockets that are open, and how many each address may hold."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._settings = settings
+        self._sockets: set[LiveSocket[Any, Any]] = set()
+        self._by_address: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def place(self, address: str) -> Iterator[None]:
+        """A place for one socket. Raises `TooMany` or `Unavailable` before the upgrade."""
+        limit = self._settings.sockets_per_address
+        if limit and self._by_address[address] >= limit:
+            raise TooMany("Too many open connections from this address.", retry_after=30)
+        if self._by_address.total() >= self._settings.sockets_total:
+            raise Unavailable("No more connections can be taken at the moment.", retry_after=30)
+        self._by_address[address] += 1
+        try:
+            yield
+        finally:
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+    def enter(self, socket: "LiveSocket[Any, Any]") -> None:
+        """From now on the socket is closed when the server goes away."""
+        self._sockets.add(socket)
+
+    def leave(self, socket: "LiveSocket[Any, Any]") -> None:
+        self._sockets.discard(socket)
+
+    async def close_all(self) -> None:
+        """Ask everybody to come back: 1001."""
+        await asyncio.gather(*(socket.close(GOING_AWAY, "the server goes away") for socket in tuple(self._sockets)))
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+
+ROOM = web.AppKey("web_room", SocketRoom)
+
+
+class _Peek(msgspec.Struct):
+    """What can be said about a frame that was not understood."""
+
+    type: Any = None
+    client_id: Any = None
+
+
+class LiveSocket(Generic[H, F]):
+    """Open it with `async with LiveSocket.accept(…) as socket`, then `async for frame in socket`.
+
+    `hello` is the first frame. The handler returns `socket.response`. A `Problem` raised inside the block is sent as an
+    error frame and closes the socket with its code.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        *,
+        hello_type: type[H],
+        frame_type: Any,
+        hello_timeout_s: float,
+        hello_max: int,
+        frame_max: int,
+        queue_max: int,
+        heartbeat_s: float,
+        rate: float,
+        burst: int,
+    ) -> None:
+        self.request = request
+        self.hello: H
+        self.close_code: int | None = None
+        self._hello_decoder = strict.decoder(hello_type)
+        self._hello_type = hello_type
+        self._frame_type = frame_type
+        self._hello_tag = hello_type.__struct_config__.tag  # type: ignore[attr-defined]
+        self._hello_timeout_s = hello_timeout_s
+        self._hello_max = hello_max
+        self._queue_max = queue_max
+        self._bucket = _Bucket(rate, burst)
+        self._malformed = 0
+        self._queue: list[bytes] = []
+        self._queued_bytes = 0
+        self._flushing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._place = contextlib.ExitStack()
+        self._frames: PrometheusCounter
+        strict.decoder(frame_type)
+        self.response = GuardedWebSocket(
+            timeout=_LINGER_S, heartbeat=heartbeat_s, autoping=False, compress=False, max_msg_size=frame_max + 1
+        )
+
+    @classmethod
+    def accept(
+        cls,
+        request: web.Request,
+        *,
+        hello_type: type[H],
+        frame_type: Any,
+        hello_timeout_s: float = 5.0,
+        hello_max: int = 4_096,
+        frame_max: int = 16_384,
+        queue_max: int = 256,
+        heartbeat_s: float = 20.0,
+        rate: float = 10.0,
+        burst: int = 30,
+    ) -> "LiveSocket[H, F]":
+        """Prepare the upgrade of this request.
+
+        `hello_type` and the members of the union `frame_type` derive from `strict.Frame`. Sizes in bytes; `rate` frames
+        a second with `burst` at once. Entering it raises `TooMany`, `Unavailable` or `Malformed` before the upgrade.
+        """
+        return cls(
+            request,
+            hello_type=hello_type,
+            frame_type=frame_type,
+            hello_timeout_s=hello_timeout_s,
+            hello_max=hello_max,
+            frame_max=frame_max,
+            queue_max=queue_max,
+            heartbeat_s=heartbeat_s,
+            rate=rate,
+            burst=burst,
+        )
+
+    async def __aenter__(self) -> Self:
+        request = self.request
+        room, metrics = request.config_dict[ROOM], request.config_dict[METRICS]
+        template = request[ROUTE].path
+        self._frames = metrics.frames.labels(template)
+        if "Sec-WebSocket-Protocol" in request.headers:
+            raise Malformed("This socket speaks no sub-protocol.")
+        with contextlib.ExitStack() as place:
+            place.enter_context(room.place(limit_key(request)))
+            await self.response.prepare(request)
+            transport = request.transport
+            if transport is None:
+                raise SocketClosed(self.response)
+            self._transport = transport
+            metrics.sockets.labels(template).inc()
+            place.callback(metrics.sockets.labels(template).dec)
+            room.enter(self)
+            place.callback(room.leave, self)
+            place.callback(self._abandon)
+            self.hello = await self._greet()
+            self._place = place.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        with self._place:
+            if isinstance(error, asyncio.CancelledError):
+                await self.close(GOING_AWAY, "the server goes away")
+                return False
+            if isinstance(error, Problem):
+                self.send_problem(error)
+                await self.close(_CLOSE_CODES.get(error.status, INTERNAL), error.code)
+            elif isinstance(error, Exception):
+                self.send_problem(unexpected(error, f"socket {self.request[ROUTE].path}"))
+                await self.close(INTERNAL, "internal")
+            elif error is None:
+                await self.close()
+            return error is None or isinstance(error, Exception)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> F:
+        """The next frame that was understood. Others are answered here; a close ends the iteration."""
+        while True:
+            text = await self._receive()
+            if text is None:
+                raise StopAsyncIteration
+            if not self._bucket.take():
+                self._refuse_for_rate(text)
+                continue
+            try:
+                frame: F = strict.decode(text, self._frame_type)
+            except Problem as problem:
+                self._refuse(text, problem)
+                continue
+            if isinstance(frame, self._hello_type):
+                self._close_soon(BAD_FRAME, "hello comes once")
+                continue
+            return frame
+
+    def send(self, frame: msgspec.Struct | bytes | dict[str, Any]) -> None:
+        """Queue one frame: a struct, a dict, or JSON encoded already. Never waits.
+
+        When the queue is full the socket is closed with 4408 and everything after it is dropped: the log has it all.
+        """
+        if self.close_code is not None:
+            return
+        data = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
+        if len(self._queue) >= self._queue_max or self._queued_bytes > QUEUE_BYTES:
+            self._queue.clear()
+            self._close_soon(TOO_SLOW, "too slow: come back with since")
+            return
+        self._queue.append(data)
+        self._queued_bytes += len(data)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def send_problem(self, problem: Problem, **members: Any) -> None:
+        """Queue an `error` frame; `members` (`client_id`, `conversation`) say which frame it is about."""
+        self.send({"type": "error", **problem.members(), **members})
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Send what is queued, then close; returns when the peer answered or after two seconds. Idempotent."""
+        if self.close_code is None:
+            self.close_code = code
+            self._write_queue()
+        if not self.response.closed:
+            await self.response.close(code=self.close_code, message=reason.encode()[:120], drain=False)
+        self._loop.call_later(_LINGER_S, self._transport.abort)
+
+    # Receiving
+
+    async def _greet(self) -> H:
+        deadline = self._loop.call_later(
+            self._hello_timeout_s, self._close_soon, UNAUTHENTICATED, "no hello in time"
+        )
+        try:
+            text = await self._receive()
+        finally:
+            deadline.cancel()
+        if text is None or self.close_code is not None:
+            raise SocketClosed(self.response)
+        if len(text.encode()) > self._hello_max:
+            await self.close(TOO_LARGE, "hello too large")
+            raise SocketClosed(self.response)
+        try:
+            return strict.decode(text, self._hello_type)
+        except Problem as problem:
+            self.send_problem(problem)
+            await self.close(BAD_FRAME, "not a hello")
+            raise SocketClosed(self.response) from None
+
+    async def _receive(self) -> str | None:
+        """The next text, or `None` when the socket is closed. Pings are answered and count like frames."""
+        while True:
+            message = await self.response.receive()
+            if message.type is WSMsgType.TEXT:
+                self._frames.inc()
+                return message.data
+            if message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
+                self._control(message.type, message.data)
+            elif message.type is WSMsgType.BINARY:
+                await self.close(UNSUPPORTED, "text frames only")
+                return None
+            else:
+                self.close_code = self.close_code or self.response.close_code or 1006
+                return None
+
+    def _control(self, kind: WSMsgType, data: bytes) -> None:
+        if not self._bucket.take():
+            if self._bucket.refused > MAX_REFUSED:
+                self._close_soon(TOO_MANY, "too many frames")
+        elif kind is WSMsgType.PING and not self._transport.is_closing():
+            self._transport.write(bytes((0x80 | WSMsgType.PONG, len(data))) + data)
+
+    def _refuse_for_rate(self, text: str) -> None:
+        if self._bucket.refused > MAX_REFUSED:
+            self._close_soon(TOO_MANY, "too many frames")
+        else:
+            self.send_problem(TooMany("Too many frames; this one changed nothing."), **_about(_peek(text)))
+
+    def _refuse(self, text: str, problem: Problem) -> None:
+        peek = _peek(text)
+        self._malformed += 1
+        if self._hello_tag is not None and peek.type == self._hello_tag:
+            self._close_soon(BAD_FRAME, "hello comes once")
+        elif self._malformed > MAX_MALFORMED:
+            self._close_soon(BAD_FRAME, "not understood")
+        else:
+            self.send_problem(problem, **_about(peek))
+
+    # Sending
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self.close_code is not None or not self._queue:
+            return
+        if self.request.protocol.writing_paused:
+            self._flushing = True
+            self._spawn(self._flush_when_drained())
+        else:
+            self._write_queue()
+
+    async def _flush_when_drained(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self.request.writer.drain()
+        self._flush()
+
+    def _write_queue(self) -> None:
+        queue, self._queue, self._queued_bytes = self._queue, [], 0
+        if queue and not self._transport.is_closing():
+            self._transport.write(b"".join(part for data in queue for part in (_header(len(data)), data)))
+
+    def _close_soon(self, code: int, reason: str) -> None:
+        if self.close_code is None:
+            self._write_queue()
+            self.close_code = code
+            self._spawn(self.close(code, reason))
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _abandon(self) -> None:
+        self._queue.clear()
+        if self.close_code is None:
+            self.close_code = 1006
+        self._loop.call_later(_LINGER_S, self._transport.abort)
+
+
+class _Bucket:
+    """A token bucket: `rate` a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+        self.refused = 0
+
+    def take(self) -> bool:
+        """Take one token, if there is one; a refusal is counted until the bucket was full again."""
+        if self._tokens < 1.0:
+            self._fill()
+        if self._tokens < 1.0:
+            self.refused += 1
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        self._tokens += (now - self._at) * self._rate
+        self._at = now
+        if self._tokens >= self._burst:
+            self._tokens = self._burst
+            self.refused = 0
+
+
+def _header(length: int) -> bytes:
+    """The header of an unmasked, unfragmented text frame (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((0x81, length))
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2)
+    return b"\x81\x7f" + length.to_bytes(8)
+
+
+def _peek(text: str) -> _Peek:
+    try:
+        return msgspec.json.decode(text, type=_Peek)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _Peek()
+
+
+def _about(peek: _Peek) -> dict[str, str]:
+    return {"client_id": peek.client_id} if isinstance(peek.client_id, str) and len(peek.client_id) <= 64 else {}

@@ -1,0 +1,174 @@
+"""Frontdesk as its users have it: the `frontdesk` command in a process of its own, on loopback, with a mail server beside it."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
+from typing import IO, Any
+
+from aiosmtpd.controller import Controller
+
+COMMAND = [sys.executable, "-m", "config.cli"]
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60
+"""Seconds until a step that must happen is given up; a limit of the test, not a promise of the product."""
+
+
+class MailServer:
+    """A real SMTP server on loopback that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self._mails: list[EmailMessage] = []
+        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        mail = BytesParser(policy=default).parsebytes(envelope.content)
+        with self._arrived:
+            self._mails.append(mail)
+            self._arrived.notify_all()
+        return "250 kept"
+
+    def start(self) -> None:
+        # The controller probes a fixed port after start; with port 0 the server itself knows the port.
+        self._controller._trigger_server = lambda: None  # noqa: SLF001
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+    @property
+    def port(self) -> int:
+        return int(self._controller.server.sockets[0].getsockname()[1])
+
+    def mails(self) -> list[EmailMessage]:
+        with self._arrived:
+            return list(self._mails)
+
+    def wait_for(self, number: int) -> EmailMessage:
+        """The `number`-th mail (1 is the first); raises `TimeoutError` when it does not come."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self._mails) >= number, PATIENCE):
+                raise TimeoutError(f"mail {number} did not arrive; there are {len(self._mails)}")
+            return self._mails[number - 1]
+
+
+def text_of(mail: EmailMessage) -> str:
+    """The plain part."""
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def code_in(mail: EmailMessage) -> str:
+    """The six digits that a person would type."""
+    found = re.search(r"(?<!\d)(\d{3}) ?(\d{3})(?!\d)", text_of(mail))
+    assert found, text_of(mail)
+    return found[1] + found[2]
+
+
+def link_in(mail: EmailMessage) -> str:
+    found = re.search(r"https?://\S+/v/[A-Za-z0-9_-]{43}", text_of(mail))
+    assert found, text_of(mail)
+    return found[0]
+
+
+@dataclass
+class Frontdesk:
+    """One installation in a folder: made by `init --demo --json`, served by `serve --json`."""
+
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    demo: dict[str, Any] = field(default_factory=dict)
+    base_url: str = ""
+    process: subprocess.Popen[str] | None = None
+
+    def init(self) -> dict[str, Any]:
+        made = self.run("init", "--demo", "--json")
+        assert made.returncode == 0, made.stderr
+        self.demo = json.loads(made.stdout)
+        return self.demo
+
+    def run(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run another command of the installation to its end."""
+        command = [*COMMAND, *arguments, "--data", str(self.data)]
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, timeout=PATIENCE, check=check
+        )
+
+    def start(self, port: int = 0) -> dict[str, Any]:
+        """Serve, and return what `serve --json` prints when it is ready."""
+        command = [*COMMAND, "serve", "--json", "--data", str(self.data), "--port", str(port), *self.arguments]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, stderr=self._log(), text=True
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"the server did not start: {self.log()}"
+        ready: dict[str, Any] = json.loads(line)
+        self.base_url = ready["base_url"]
+        return ready
+
+    def stop(self) -> int:
+        """Ask it to end, as a service manager does; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it without a word."""
+        return self._end(signal.SIGKILL)
+
+    def log(self) -> str:
+        return (self.data.parent / "server.log").read_text("utf-8", "replace")
+
+    def person(self, who: str) -> dict[str, str]:
+        person: dict[str, str] = self.demo["people"][who]
+        return person
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        code = process.wait(PATIENCE)
+        assert process.stdout is not None
+        process.stdout.close()
+        return code
+
+    def _log(self) -> IO[str]:
+        return (self.data.parent / "server.log").open("a")
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")}
+        return kept | self.environment
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Frontdesk]:
+    """A demo installation that serves until the block ends."""
+    house = Frontdesk(folder / "data", dict(environment), arguments)
+    house.init()
+    house.start()
+    try:
+        yield house
+    finally:
+        house.stop()
+
+
+def mail_settings(server: MailServer) -> dict[str, str]:
+    """The settings with which mails leave through this server."""
+    return {
+        "FRONTDESK_MAIL__HOST": "127.0.0.1",
+        "FRONTDESK_MAIL__PORT": str(server.port),
+        "FRONTDESK_MAIL__TLS": "none",
+    }
