@@ -2,8 +2,8 @@
 
 A signal says no more than "this topic is at number N" (or, of a subject under a topic, "something changed"). Numbers of
 one topic and subject coalesce to the newest, so a listener that does not look for a while loses no signal and takes no
-memory. Whispers (typing) carry bytes, are bounded and may be lost. Publishing never waits and never fails; whoever hears
-a signal reads the log from where it is.
+memory. Whispers (typing) carry bytes, are bounded and may be lost. Publishing never waits and never fails; whoever
+hears a signal reads the log from where it is.
 """
 
 import asyncio

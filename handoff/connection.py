@@ -51,7 +51,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: LiveSocket[frames.Frame],
+        socket: LiveSocket[frames.Hello, frames.AnyFrame],
         who: Who,
         person: Principal,
         *,
@@ -94,7 +94,7 @@ class Connection:
 
     # What arrives
 
-    async def _answer(self, frame: frames.Frame) -> None:
+    async def _answer(self, frame: frames.AnyFrame) -> None:
         client_id = getattr(frame, "client_id", "")
         try:
             await self._refresh_rights()
@@ -109,7 +109,7 @@ class Connection:
                     seq = await self._deed(frame)
                     self._send({"type": "ack", "conversation": frame.conversation, "client_id": client_id, "seq": seq})
         except Problem as problem:
-            self._send({"type": "error", "conversation": frame.conversation, "client_id": client_id, **_said(problem)})
+            self._socket.send_problem(problem, conversation=frame.conversation, client_id=client_id)
 
     async def _deed(self, frame: frames.Deed) -> int:
         person, conversation = self._person, frame.conversation
@@ -122,7 +122,7 @@ class Connection:
                 return await self._desk.take_over(person, conversation)
             case frames.HandBack():
                 return await self._desk.hand_back(person, conversation)
-            case frames.Requeue():
+            case frames.Queue():
                 return await self._desk.requeue(person, conversation)
             case frames.Close():
                 return await self._desk.close(person, conversation)
@@ -243,6 +243,3 @@ class Connection:
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)
 
-
-def _said(problem: Problem) -> dict[str, Any]:
-    return {"code": problem.code, "title": problem.title, "detail": problem.detail}

@@ -5,18 +5,28 @@ press the same button at the same moment one wins and the other is told (`Confli
 gets `NotFound`. Messages and notes carry the sender's `client_id` and are stored once however often they are sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from admin import AuditBook, Principal
 from foundation.clock import Clock
 from foundation.errors import Conflict, Invalid
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, require_sight
-from transcripts import Conversations, Outcome, State
+from transcripts import Conversations, State
 from transcripts.control import change
-from transcripts.events import AnyEvent, Closed, MessageSent, NoteWritten
-from transcripts.messages import mask_cards
+from transcripts.events import AnyEvent, Closed, Control, NoteWritten
+from transcripts.messages import mask_cards, message
 
 MAX_TEXT = 4_000
+"""Characters of one message, the same for visitors and staff."""
+
+_WHY_GIVEN_UP: Mapping[tuple[Control, Control], str] = {
+    ("agent", "bot"): "handed_back",
+    ("queue", "bot"): "cancelled",
+    ("agent", "queue"): "returned",
+    ("bot", "queue"): "handoff_requested",
+}
+
+Decide = Callable[[State], Sequence[AnyEvent]]
 
 
 class Desk:
@@ -53,11 +63,11 @@ class Desk:
 
     async def hand_back(self, person: Principal, conversation: str) -> int:
         """Back to the bot, which answers the next message."""
-        return await self._give_up(person, conversation, "bot", "handed_back")
+        return await self._give_up(person, conversation, "bot")
 
     async def requeue(self, person: Principal, conversation: str) -> int:
         """Back into the queue, for a colleague."""
-        return await self._give_up(person, conversation, "queue", "returned")
+        return await self._give_up(person, conversation, "queue")
 
     async def close(self, person: Principal, conversation: str) -> int:
         """The end. A chat that somebody else holds is closed by its holder, or by who sees all chats of the bot."""
@@ -84,10 +94,10 @@ class Desk:
             if state.control != "agent" or state.holder != person.person:
                 raise Conflict("Take the chat over before you answer in it. Your message was not sent.")
             return [
-                MessageSent(
+                message(
                     at=self._clock.now(),
                     by="agent",
-                    text=mask_cards(words),
+                    text=words,
                     client_id=client_id,
                     author=person.person,
                     author_name=person.name,
@@ -116,23 +126,24 @@ class Desk:
 
         return await self._once(person, conversation, client_id, decide)
 
-    async def _give_up(self, person: Principal, conversation: str, to: str, reason: str) -> int:
+    async def _give_up(self, person: Principal, conversation: str, to: Control) -> int:
         def decide(state: State) -> Sequence[AnyEvent]:
             require_sight(person, state)
             if state.control == to:
                 return ()
             self._require_holder_or_senior(person, state)
+            reason = _WHY_GIVEN_UP.get((state.control, to), "returned")
             return [change(state, to, reason=reason, actor="agent", author=person.person, at=self._clock.now())]
 
-        return await self._do(person, conversation, f"conversation.{reason}", decide)
+        return await self._do(person, conversation, f"conversation.to_{to}", decide)
 
-    async def _do(self, person: Principal, conversation: str, action: str, decide: "Decide") -> int:
+    async def _do(self, person: Principal, conversation: str, action: str, decide: Decide) -> int:
         outcome = await self._conversations.update(person.account, conversation, decide)
         if outcome.events:
             await self._audit.write(person.account, person.person, action, conversation, bot=outcome.state.bot)
         return outcome.state.seq
 
-    async def _once(self, person: Principal, conversation: str, client_id: str, decide: "Decide") -> int:
+    async def _once(self, person: Principal, conversation: str, client_id: str, decide: Decide) -> int:
         outcome = await self._conversations.update(person.account, conversation, decide)
         return outcome.state.client_ids[client_id]
 
@@ -140,3 +151,10 @@ class Desk:
     def _require_holder_or_senior(person: Principal, state: State) -> None:
         if state.control == "agent" and state.holder != person.person and person.role not in SEES_ALL_OF_HIS_BOTS:
             raise Conflict("Somebody else holds this chat.")
+
+
+def _text(text: str) -> str:
+    words = text.strip()
+    if not words or len(words) > MAX_TEXT:
+        raise Invalid(f"A message has 1 to {MAX_TEXT} characters. Yours was not stored.", field="text")
+    return words

@@ -1,70 +1,71 @@
-"""The frames of the agents' socket, as `docs/http.md` lists them. One tagged struct each; unknown members are refused."""
+"""The frames of the agents' socket, as `docs/http.md` lists them; `type` is the class name in snake case."""
 
 from typing import Any, Literal
 
-import msgspec
+from foundation.web import Frame
 
 
-class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="hello"):
+class Hello(Frame, frozen=True):
     """The first frame."""
 
 
-class _OnConversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", kw_only=True):
+class _OnConversation(Frame, frozen=True, kw_only=True):
     conversation: str
 
 
-class Watch(_OnConversation, frozen=True, tag="watch"):
+class Watch(_OnConversation, frozen=True):
     since: int = 0
 
 
-class Unwatch(_OnConversation, frozen=True, tag="unwatch"):
+class Unwatch(_OnConversation, frozen=True):
     pass
 
 
-class Typing(_OnConversation, frozen=True, tag="typing"):
+class Typing(_OnConversation, frozen=True):
     on: bool
 
 
-class _Deed(_OnConversation, frozen=True):
+class _Deed(_OnConversation, frozen=True, kw_only=True):
     client_id: str
 
 
-class Message(_Deed, frozen=True, tag="message"):
+class Message(_Deed, frozen=True):
     text: str
 
 
-class Note(_Deed, frozen=True, tag="note"):
+class Note(_Deed, frozen=True):
     text: str
 
 
-class TakeOver(_Deed, frozen=True, tag="take_over"):
+class TakeOver(_Deed, frozen=True):
     pass
 
 
-class HandBack(_Deed, frozen=True, tag="hand_back"):
+class HandBack(_Deed, frozen=True):
     pass
 
 
-class Requeue(_Deed, frozen=True, tag="queue"):
+class Queue(_Deed, frozen=True):
     pass
 
 
-class Close(_Deed, frozen=True, tag="close"):
+class Close(_Deed, frozen=True):
     pass
 
 
-class Email(_Deed, frozen=True, tag="email"):
+class Email(_Deed, frozen=True):
     address: str
 
 
-class Verify(_Deed, frozen=True, tag="verify"):
+class Verify(_Deed, frozen=True):
     method: Literal["mail", "questions", "manual"]
     reason: str = ""
 
 
-Frame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Requeue | Close | Email | Verify
-Deed = Message | Note | TakeOver | HandBack | Requeue | Close | Email | Verify
+AnyFrame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify
+Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify
 
 
 def welcome(me: dict[str, Any], bots: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer to `hello`: who you are, your bots, and the list as it stands."""
     return {"type": "welcome", "me": me, "bots": bots, "rows": rows}

@@ -5,8 +5,8 @@
      ╰──timed_out, cancelled────╯  ╰──returned───╯
     every state ──▶ closed, and from closed nowhere: who comes back opens a new conversation (BR-5, YA-26).
 
-What is not in the table is refused with `Conflict`, whoever asks. `Conversations` checks each `ControlChanged` against it
-once more when it appends.
+What is not in the table is refused with `Conflict`, whoever asks. `Conversations` checks each `ControlChanged` against
+it once more when it appends.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,7 @@ _ENDS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "resolved": frozenset({"agent"}),
         "ended": frozenset({"visitor", "bot"}),
         "withdrawn": frozenset({"visitor", "agent", "system"}),
-        "blocked": frozenset({"agent", "system"}),
         "timed_out": frozenset({"system"}),
-        "erased": frozenset({"agent", "system"}),
     }
 )
 
@@ -34,11 +32,11 @@ TRANSITIONS: Mapping[tuple[Control, Control], Mapping[str, frozenset[Role]]] = M
             "not_understood": frozenset({"bot", "system"}),
             "bot_failed": frozenset({"bot", "system"}),
         },
-        ("queue", "agent"): {"taken": frozenset({"agent"}), "assigned": frozenset({"system"})},
+        ("queue", "agent"): {"taken": frozenset({"agent"})},
         ("bot", "agent"): {"taken": frozenset({"agent"})},
-        ("agent", "agent"): {"taken": frozenset({"agent"}), "transferred": frozenset({"agent"})},
+        ("agent", "agent"): {"taken": frozenset({"agent"})},
         ("agent", "bot"): {"handed_back": frozenset({"agent"})},
-        ("agent", "queue"): {"returned": frozenset({"agent", "system"}), "agent_silent": frozenset({"system"})},
+        ("agent", "queue"): {"returned": frozenset({"agent"}), "agent_silent": frozenset({"system"})},
         ("queue", "bot"): {"timed_out": frozenset({"system"}), "cancelled": frozenset({"visitor", "agent"})},
         ("bot", "closed"): _ENDS,
         ("queue", "closed"): _ENDS,

@@ -93,8 +93,8 @@ class NoteWritten(Event, frozen=True, tag="note"):
 class BotStateChanged(Event, frozen=True, tag="bot_state"):
     """What a turn did to the bot's tracker: Rasa events in Rasa's JSON form, in order.
 
-    `answers` is the seq of the visitor's message that this turn answered (0: a turn nobody's message caused). `user` and
-    `bot` events hold `"message": seq` in place of their text, so that redacting the message redacts the tracker;
+    `answers` is the seq of the visitor's message that this turn answered (0: a turn nobody's message caused). `user`
+    and `bot` events hold `"message": seq` in place of their text, so that redacting the message redacts the tracker;
     replies of this same batch are referred to as `"reply": 0, 1 …` in the order of its `MessageSent` events.
     """
 

@@ -49,14 +49,14 @@ def unwrap_root(master: Cipher, row: Row) -> bytes:
     return master.open(row.body, "root", row.account, fields["root"], fields["use"], fields["number"])
 
 
-def wrap_data(root: Cipher, secret: bytes, *, account: str, key: str, label: str) -> bytes:
+def wrap_data(root: Cipher, secret: bytes, *, account: str, key: str, label: str, sole: str | None) -> bytes:
     """Seal a data key for the store."""
-    return root.seal(secret, "data", account, key, label)
+    return root.seal(secret, "data", account, key, label, sole)
 
 
 def unwrap_data(root: Cipher, row: Row) -> bytes:
     """Raises `Damaged`."""
-    return root.open(row.body, "data", row.account, row.id, row.fields["label"])
+    return root.open(row.body, "data", row.account, row.id, row.fields["label"], row.fields["sole"])
 
 
 def prove(master: Cipher) -> bytes:

@@ -1,7 +1,7 @@
 """Sealed records: rows with a few plain fields and an encrypted body, and append-only logs of encrypted batches.
 
-The database sees declared index fields and ciphertext, nothing else. `port` says what an engine promises; `SqliteEngine`
-is the embedded one, `MemoryEngine` serves tests. `Collection` and `EventLog` are what the packages above use.
+The database sees declared index fields and ciphertext, nothing else. `port` says what an engine promises;
+`SqliteEngine` is the embedded one, `MemoryEngine` serves tests. `Collection` and `EventLog` are what the packages above use.
 """
 
 from foundation.records.collection import Collection, Record
@@ -9,6 +9,7 @@ from foundation.records.eventlog import EventLog
 from foundation.records.lock import StoreInUse
 from foundation.records.memory import MemoryEngine
 from foundation.records.port import Batch, Engine, Kind, Page, Row, Stale, Taken, Value, Where
+from foundation.records.scrubbing import scrub
 from foundation.records.sealing import Cipher, Damaged, KeyDestroyed, Keys
 from foundation.records.sqlite import SqliteEngine
 
@@ -32,4 +33,5 @@ __all__ = [
     "Taken",
     "Value",
     "Where",
+    "scrub",
 ]

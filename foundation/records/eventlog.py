@@ -5,8 +5,8 @@ What is read is what was written, whole and in order, or `Damaged` naming the fi
 - A batch is sealed together with the kind of log, the account, the log's name, its first number and its count. Moved to
   another place, renumbered or cut, it does not open.
 - `read` counts through the numbers, so that a batch taken out of the middle or put in twice is noticed.
-- The head, a row that describes the log, is sealed together with its version, which is the log's last number when it was
-  written. A log that ends before its head's version lost its end. A log without a head cannot tell that.
+- The head, a row that describes the log, is sealed together with its version, which is the log's last number when it
+  was written. A log that ends before its head's version lost its end. A log without a head cannot tell that.
 
 Not noticed is a whole store put back to an earlier day, keys and all; the anchor against that is outside of it (K-9).
 
@@ -31,7 +31,7 @@ _MAX_EVENTS = 1_000
 class EventLog(Generic[E]):
     """The logs of one kind. With `head`, every append writes the log's head row: id = the log's name."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the head and its body belong to the kind
         self,
         engine: Engine,
         keyring: Keys,
@@ -88,7 +88,7 @@ class EventLog(Generic[E]):
         while not whole:
             batches = await self._engine.read(self._stored(account, log), since=last)
             for batch in batches:
-                events += await self._opened(account, log, batch, last, cut=batch.first <= since)
+                events += await self._opened(account, log, batch, last, cut=last == since)
                 last = batch.last
             whole = len(batches) < rules.MAX_BATCHES
         if head is not None and last < head.version:
@@ -139,4 +139,4 @@ class EventLog(Generic[E]):
 
 
 def _damaged(number: int, fault: str, **data: object) -> Damaged:
-    return Damaged(number=number, fault=fault, **data)
+    return Damaged("", number=number, fault=fault, **data)

@@ -10,7 +10,7 @@ _BROKEN = "The store cannot be read or written at the moment; this was not kept.
 
 
 def as_problem(error: BaseException) -> BaseException:
-    """`StorageFull` or `Unavailable` for failures of the store; everything else as it is (a mistake in our own code)."""
+    """`StorageFull` or `Unavailable` for failures of the store; all else as it is (a mistake in our own code)."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         problem = StorageFull(_FULL) if code == sqlite3.SQLITE_FULL else Unavailable(_BROKEN)

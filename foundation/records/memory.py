@@ -5,13 +5,17 @@ once before it acts, so that callers meet the interleavings that a real engine c
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from foundation.errors import StorageFull, Unavailable
 from foundation.records import rules
 from foundation.records.port import Batch, Kind, Page, Row, Stale, Taken, Value, Where
+
+
+_Claim = tuple[tuple[str, ...], tuple[Value, ...]]
 
 
 class MemoryEngine:
@@ -22,7 +26,7 @@ class MemoryEngine:
         if len(self._kinds) != len(kinds):
             raise ValueError("two kinds have the same name")
         self._rows: dict[str, dict[str, Row]] = {kind.name: {} for kind in kinds}
-        self._unique: dict[str, dict[tuple[tuple[str, ...], tuple[Value, ...]], str]] = {kind.name: {} for kind in kinds}
+        self._unique: dict[str, dict[_Claim, str]] = {kind.name: {} for kind in kinds}
         self._logs: dict[str, list[Batch]] = {}
         self._open = False
         self._max_bytes = max_bytes
@@ -84,17 +88,12 @@ class MemoryEngine:
         field, descending = rules.order_of(kind, order)
         rules.check_limit(limit)
         query = rules.fingerprint(kind, where, order)
-        found = [row for row in rows.values() if all(_meets(row, one) for one in where)]
-        found.sort(key=lambda row: _place(_value(row, field), row.id), reverse=descending)
+        placed = [(_place(_value(row, field), row.id), row) for row in rows.values() if _meets_all(row, where)]
         if after is not None:
             cursor = rules.read_cursor(query, after)
             start = _place(cursor.value, cursor.id)
-            beyond: Callable[[Row], bool] = (
-                (lambda row: _place(_value(row, field), row.id) < start)
-                if descending
-                else (lambda row: _place(_value(row, field), row.id) > start)
-            )
-            found = [row for row in found if beyond(row)]
+            placed = [(place, row) for place, row in placed if (place < start if descending else place > start)]
+        found = [row for _, row in sorted(placed, key=lambda one: one[0], reverse=descending)]
         page = found[:limit]
         last = page[-1] if len(found) > limit else None
         return Page(page, rules.write_cursor(query, _value(last, field), last.id) if last else None)
@@ -102,7 +101,7 @@ class MemoryEngine:
     async def count(self, kind: Kind, where: Sequence[Where] = ()) -> int:
         rows = await self._rows_of(kind)
         where = rules.check_where(kind, where)
-        return sum(all(_meets(row, one) for one in where) for row in rows.values())
+        return sum(_meets_all(row, where) for row in rows.values())
 
     async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
         await self._turn()
@@ -172,16 +171,20 @@ def _value(row: Row, field: str) -> Value:
     return row.account if field == "account" else row.fields[field]
 
 
-def _claims(kind: Kind, row: Row) -> list[tuple[tuple[str, ...], tuple[Value, ...]]]:
+def _claims(kind: Kind, row: Row) -> list[_Claim]:
     claims = [(group, tuple(_value(row, field) for field in group)) for group in kind.unique]
     return [claim for claim in claims if None not in claim[1]]
 
 
-def _place(value: Value, id: str) -> tuple[int, Value, str]:
+def _place(value: Value, id: str) -> tuple[int, str | int, str]:
     """A sort key: nothing before numbers before text."""
     if value is None:
         return (0, 0, id)
     return (1 if isinstance(value, int) else 2, value, id)
+
+
+def _meets_all(row: Row, where: Sequence[Where]) -> bool:
+    return all(_meets(row, one) for one in where)
 
 
 def _meets(row: Row, one: Where) -> bool:
@@ -201,11 +204,7 @@ def _same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _compare(value: str | int, is_: str, other: str | int) -> bool:
-    outcome: Mapping[str, bool] = {
-        "<": value < other,  # type: ignore[operator]
-        "<=": value <= other,  # type: ignore[operator]
-        ">": value > other,  # type: ignore[operator]
-        ">=": value >= other,  # type: ignore[operator]
-    }
-    return outcome[is_]
+def _compare(value: Any, is_: str, other: Any) -> bool:
+    if is_ in {"<", "<="}:
+        return bool(value < other or (is_ == "<=" and value == other))
+    return bool(value > other or (is_ == ">=" and value == other))

@@ -1,8 +1,8 @@
 """The rules of the port that do not depend on an engine: which values, conditions, orders and cursors are acceptable.
 
 Every engine calls these before it touches its store, so that all of them refuse the same things with the same words.
-Whatever may come from outside (a value, a field to sort by, a cursor) is refused with a `Problem`; what only a mistake in
-our own code can cause (an undeclared field in a row, a version that is not 1) is a `ValueError`.
+Whatever may come from outside (a value, a field to sort by, a cursor) is refused with a `Problem`; what only a mistake
+in our own code can cause (an undeclared field in a row, a version that is not 1) is a `ValueError`.
 """
 
 import base64
@@ -92,7 +92,7 @@ def check_batch(log: str, batch: Batch) -> None:
 
 
 def check_where(kind: Kind, where: Sequence[Where]) -> list[Where]:
-    """The conditions with their values as stored. Raises `Invalid` for fields or operators that are not allowed (N-7)."""
+    """The conditions with their values as stored. Raises `Invalid` for a field or an operator that is not there (N-7)."""
     known = {*kind.fields, "account"}
     checked = []
     for one in where:
@@ -135,17 +135,19 @@ def read_cursor(query: bytes, text: str) -> Cursor:
 
     A cursor is a position, not a permission: the conditions of the query hold wherever it starts.
     """
+    cursor = _decoded(text) if len(text) <= _CURSOR_MAX else None
+    if cursor is None or cursor.query != query or write_cursor(query, cursor.value, cursor.id) != text:
+        raise Malformed("This is not the cursor of an earlier page of the same query.", field="after")
+    return cursor
+
+
+def _decoded(text: str) -> Cursor | None:
     try:
-        if len(text) > _CURSOR_MAX:
-            raise ValueError("too long")
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         cursor = msgspec.msgpack.decode(raw, type=Cursor)
         value_of("after", cursor.value)
-        value_of("after", cursor.id)
-        if cursor.query != query or write_cursor(query, cursor.value, cursor.id) != text:
-            raise ValueError("of another query")
-    except (ValueError, TypeError, msgspec.DecodeError, Invalid) as error:
-        raise Malformed("This is not the cursor of an earlier page of the same query.", field="after") from error
+    except (ValueError, msgspec.DecodeError, Invalid):
+        return None
     return cursor
 
 

@@ -1,7 +1,7 @@
-"""The SQL of the SQLite engine. This is the only module that composes statements, and it composes them from two things:
+"""The SQL of the SQLite engine. This is the only module that composes statements, and it does so from two things:
 
-templates written here, and names of kinds and fields that passed the pattern of `port.Kind` and are checked once more as
-they are put in. Values never come near it: every one of them is a bound parameter (SECURITY N-9). Statements are cut to
+templates written here, and names of kinds and fields that passed the pattern of `port.Kind` and are checked once more
+as they are put in. Values never come near it: every one of them is a bound parameter (SECURITY N-9). Statements are cut to
 their shape (which conditions, which order) and kept, so that a query costs no composing the second time.
 
 A kind is a table `k_<kind>` with the columns id, version, account, key, body and `f_<field>`. Columns have no type:
@@ -31,6 +31,7 @@ WHERE log = ?1 AND last > ?2
   AND first >= coalesce((SELECT max(first) FROM batches WHERE log = ?1 AND first <= ?2), 0)
 ORDER BY first LIMIT ?3
 """
+_INSERT_BATCHES = "INSERT INTO batches (log, first, last, key, body) VALUES"
 DELETE_BATCHES = "DELETE FROM batches WHERE log = ?"
 LIST_INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
 LIST_COLUMNS = "SELECT name FROM pragma_table_info(?)"
@@ -89,7 +90,7 @@ class Table:
         self.insert = self._insert(1)
         self.delete = self._fill("DELETE FROM {table} WHERE id = ?")
         changed = ", ".join(_fill("{c} = ?", c=column) for column in self._columns[1:])
-        self.replace = self._fill("UPDATE {table} SET ") + changed + " WHERE id = ? AND version = ?"
+        self.replace = " ".join([self._fill("UPDATE {table} SET"), changed, "WHERE id = ? AND version = ?"])
         self.find = functools.lru_cache(maxsize=256)(self._find)
         self.count = functools.lru_cache(maxsize=256)(self._count)
         self.upsert = functools.lru_cache(maxsize=256)(self._upsert)
@@ -195,7 +196,7 @@ class Table:
 @functools.lru_cache(maxsize=128)
 def insert_batches(batches: int) -> str:
     """The statement that adds so many batches in one step."""
-    return "INSERT INTO batches (log, first, last, key, body) VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * batches)
+    return " ".join([_INSERT_BATCHES, ", ".join(["(?, ?, ?, ?, ?)"] * batches)])
 
 
 def _fill(template: str, **names: str | Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """What a sealed record needs from the keys, and the two ways in which it cannot be read.
 
 `foundation.keys` implements these protocols; records know nothing else about keys. A row is sealed together with
-everything that an attacker with write access to the store would like to change: kind, account, id, version and every plain
-field (SECURITY 3.1, K-2, K-9). A batch is sealed together with its log's kind, account, name, first number and count.
+everything that an attacker with write access to the store would like to change: kind, account, id, version and every
+plain field (SECURITY 3.1, K-2, K-9). A batch is sealed together with its log's kind, account, name, first number and count.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Making an SQLite store and bringing it up to the declared kinds.
 
-The file is ours alone (mode 0600; SQLite gives its companions `-wal` and `-shm` the same). `application_id` says that it
-is a Frontdesk store, `user_version` in which format. A kind may gain fields and indexes: they are added here, inside one
+The file is ours alone (mode 0600; SQLite gives its companions `-wal` and `-shm` the same). `application_id` says that
+it is a Frontdesk store, `user_version` in which format. A kind may gain fields and indexes: they are added here, in one
 transaction. A field that is declared no longer keeps its column, unread.
 """
 

@@ -4,7 +4,7 @@
 - All waiting writes of all callers share one transaction (`writer`); reads run beside it on connections of their own
   and see every write that was acknowledged before they began.
 - One process at a time (`lock`); the file is readable by its owner only.
-- Deleted bytes are overwritten (`secure_delete`), and `scrub` empties the write-ahead log, where they would linger (E-3).
+- Deleted bytes are overwritten (`secure_delete`), and `scrub` empties the write-ahead log, where they linger (E-3).
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class SqliteEngine:
         self._turn = asyncio.Lock()
 
     async def open(self) -> None:
-        """Raises `StoreInUse` while another process or engine has the file, `Unavailable` when it is no store of ours."""
+        """Raises `StoreInUse` while another process or engine has the file, `Unavailable` for a file that is not ours."""
         async with self._turn:
             if self._open:
                 return
@@ -92,7 +92,7 @@ class SqliteEngine:
                 await self._writer.stop()
 
     async def scrub(self) -> None:
-        """After deletes: leave no trace of them in the write-ahead log. Raises `Unavailable` when readers never pause."""
+        """After deletes: leave no trace of them in the write-ahead log. `Unavailable` when readers never pause."""
         for _ in range(_SCRUB_TRIES):
             if await self._write(writer.Scrub()):
                 return
@@ -205,7 +205,7 @@ def _order_value(row: Row, field: str) -> Value:
     return row.account if field == "account" else row.fields[field]
 
 
-def _page(
+def _page(  # noqa: PLR0917 - one query, all of it
     db: sqlite3.Connection,
     kind: Kind,
     segments: Sequence[schema.Segment],

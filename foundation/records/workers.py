@@ -1,4 +1,4 @@
-"""Threads that do an engine's work and report back to the event loop: the waiting work as one group, the answers as one.
+"""Threads that do an engine's work and report back to the event loop: waiting work as one group, answers as one.
 
 A thread takes everything that waits in its queue at that moment, does it, and wakes the loop once for all of it. Under
 load this is what makes durable writes cheap (one commit for many callers) and keeps the two threads from fighting over
@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 W = TypeVar("W")
+W_contra = TypeVar("W_contra", contravariant=True)
 Outcome = Any  # a result, or the exception instance to raise at the caller
 
 
-class Worker(Protocol[W]):
+class Worker(Protocol[W_contra]):
     """What one thread does. All three run in that thread."""
 
     def start(self) -> None:
         """Open what is needed. An exception is raised at the caller of `Thread.start`."""
 
-    def run(self, group: Sequence[W]) -> Sequence[Outcome]:
+    def run(self, group: Sequence[W_contra]) -> Sequence[Outcome]:
         """One outcome for each piece of work; an exception instance is raised at its caller."""
 
     def stop(self) -> None:

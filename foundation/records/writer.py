@@ -3,8 +3,8 @@
 A write that fails inside a group costs only itself:
 
 - `Stale` and a missing row are found before or by the statement, which then changed nothing.
-- A unique value that is in use fails its one statement. Appends are written many to a statement, so there the whole group
-  is taken back and done again with each append in a savepoint of its own.
+- A unique value that is in use fails its one statement. Appends are written many to a statement, so there the whole
+  group is taken back and done again with each append in a savepoint of its own.
 - When the store itself fails (full, unreadable), the group is taken back and each write is tried alone, so that what
   still fits (a delete, a small record) is not refused because of its neighbour.
 
@@ -54,6 +54,9 @@ class Scrub(NamedTuple):
 
 
 
+
+
+Write = Append | DeleteLog | Scrub | Do
 
 
 class _Logs:
@@ -202,7 +205,7 @@ def _append_alone(db: sqlite3.Connection, logs: _Logs, write: Append) -> Outcome
 
 
 def _append_all(db: sqlite3.Connection, waiting: Sequence[Append]) -> None:
-    """Many rows to a statement: each statement is one turn outside of the interpreter's lock, however many rows it has."""
+    """Many rows to a statement: each statement is one turn outside of the interpreter's lock, however many its rows."""
     for start in range(0, len(waiting), _PER_STATEMENT):
         part = waiting[start : start + _PER_STATEMENT]
         db.execute(schema.insert_batches(len(part)), [value for write in part for value in write[:5]])
@@ -240,8 +243,7 @@ def replace(table: schema.Table, values: Sequence[Any]) -> Do:
     """Write a row over the version before it."""
 
     def do(db: sqlite3.Connection) -> None:
-        id, version, *others = values
-        if db.execute(table.replace, [version, *others, id, version - 1]).rowcount != 1:
+        if db.execute(table.replace, [*values[1:], values[0], values[1] - 1]).rowcount != 1:
             raise Stale
 
     return do

@@ -1,8 +1,8 @@
 """The client's address, found in one place (SECURITY 2.2, rows I-1 … I-20).
 
-Anyone may write a forwarding header. So only the headers that a *trusted* proxy passes on are read, from the right, where
-the nearest proxy writes, to the left, where strangers do. The first hop that is not a trusted proxy is the client; what
-cannot be read is nobody, and nobody is on no list.
+Anyone may write a forwarding header. So only the headers that a *trusted* proxy passes on are read, from the right,
+where the nearest proxy writes, to the left, where strangers do. The first hop that is not a trusted proxy is the
+client; what cannot be read is nobody, and nobody is on no list.
 """
 
 from collections.abc import Sequence

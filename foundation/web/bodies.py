@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -117,7 +116,6 @@ def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str
     return values
 
 
-@cache
 def _lists(type: Any) -> frozenset[str]:
     kinds = (msgspec.inspect.CollectionType, msgspec.inspect.TupleType)
     return frozenset(

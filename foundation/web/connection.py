@@ -143,7 +143,7 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
-    def log_exception(self, *args: Any, **kw: Any) -> None:
+    def log_exception(self, *_: Any, **kw: Any) -> None:
         error = kw.get("exc_info")
         log_failure("-", "connection", error if isinstance(error, BaseException) else RuntimeError())
 
@@ -172,7 +172,7 @@ class _Bare(web.Response):
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
-        assert self._req is not None
+        assert isinstance(self._req, web.Request)
         await add_headers(self._req, self)
 
 

@@ -15,9 +15,9 @@ def set_cookie(
     max_age: int | None = None,
     same_site: Literal["Strict", "Lax"] = "Strict",
 ) -> None:
-    """Set `__Host-{name}`: Secure, HttpOnly, Path=/, no Domain. `max_age` in seconds; without it, for the browser session.
+    """Set `__Host-{name}`: Secure, HttpOnly, Path=/, no Domain.
 
-    Browsers accept it over plain http on loopback only.
+    `max_age` in seconds; without it, until the browser ends. Browsers accept it over plain http on loopback only.
     """
     response.set_cookie(
         PREFIX + name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite=same_site

@@ -14,7 +14,7 @@ from aiohttp import web
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Malformed, Problem, Unavailable
 from foundation.web.headers import add_headers
-from foundation.web.keys import CLOCK, METRICS, ROUTE, SETTINGS
+from foundation.web.keys import CLOCK, METRICS, ROUTE, ROUTES, SETTINGS
 from foundation.web.logs import log_access
 from foundation.web.metrics import Metrics
 from foundation.web.origin import SAFE_METHODS, require_known_host, require_same_origin
@@ -64,36 +64,32 @@ def build_app(
     app.on_shutdown.append(_close_sockets)
     app.cleanup_ctx.append(_loading(pages, assets))
     app.cleanup_ctx.extend(cleanup_ctx)
-    for route in (*routes, *_health(ready or {}), *_static_routes(statics, assets)):
+    app[ROUTES] = (*routes, *_health(ready or {}), *_static_routes(statics, assets))
+    for route in app[ROUTES]:
         _add(app, route)
     return app
 
 
 def route_table(app: web.Application) -> list[Route]:
     """Every route of an application, for the tests that compare them with what is documented."""
-    handlers = (route.handler for route in app.router.routes() if route.method != "HEAD")
-    return [handler.route for handler in handlers if isinstance(handler, _Guarded)]
+    return list(app[ROUTES])
 
 
-class _Guarded:
+def _guarded(route: Route) -> Handler:
     """A route's handler behind its checks."""
+    is_socket = route.kind == "socket"
+    is_ours_only = (is_socket or route.method not in SAFE_METHODS) and not route.cross_site
 
-    def __init__(self, route: Route) -> None:
-        self.route = route
-        self._unsafe = route.method not in SAFE_METHODS
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        route = self.route
+    async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        if route.kind == "socket":
-            if "?" in request.raw_path:
-                raise Malformed("A socket's address has no query; nothing secret belongs into an address.")
-            if not route.cross_site:
-                require_same_origin(request, socket=True)
-        elif self._unsafe and not route.cross_site:
-            require_same_origin(request)
+        if is_socket and "?" in request.raw_path:
+            raise Malformed("A socket's address has no query; nothing secret belongs into an address.")
+        if is_ours_only:
+            require_same_origin(request, socket=is_socket)
         await route.rule.admit(request)
         return await route.handler(request)
+
+    return handle
 
 
 @web.middleware
@@ -113,8 +109,7 @@ async def _frame(request: web.Request, handler: Handler) -> web.StreamResponse:
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the one place where everything unforeseen ends
-        problem = unexpected(error, f"{request.method} {_template(request)}")
-        response = await render_problem(request, problem)
+        response = await render_problem(request, unexpected(error, f"{request.method} {_template(request)}"))
     _account(request, response, time.perf_counter() - started)
     return response
 
@@ -134,7 +129,7 @@ def _template(request: web.Request) -> str:
 
 
 def _add(app: web.Application, route: Route) -> None:
-    handler = _Guarded(route)
+    handler = _guarded(route)
     try:
         if route.method == "GET":
             app.router.add_get(route.path, handler, allow_head=route.kind != "socket")
@@ -145,7 +140,8 @@ def _add(app: web.Application, route: Route) -> None:
 
 
 def _static_routes(statics: Sequence[Static], assets: Assets) -> list[Route]:
-    return [Route("GET", f"{static.prefix.rstrip('/')}/{{path:.+}}", assets.serve, PUBLIC, "file") for static in statics]
+    prefixes = [static.prefix.rstrip("/") for static in statics]
+    return [Route("GET", prefix + "/{path:.+}", assets.serve, PUBLIC, "file") for prefix in prefixes]
 
 
 def _health(ready: Mapping[str, Readiness]) -> list[Route]:

@@ -8,7 +8,8 @@ from foundation.web.routes import Route
 from foundation.web.settings import WebSettings
 
 SETTINGS = web.AppKey("web_settings", WebSettings)
-CLOCK = web.AppKey("web_clock", Clock)  # type: ignore[type-abstract]
+CLOCK = web.AppKey("web_clock", Clock)
+ROUTES = web.AppKey("web_routes", tuple[Route, ...])
 METRICS = web.AppKey("web_metrics", Metrics)
 
 ROUTE = web.RequestKey("web_route", Route)

@@ -4,6 +4,7 @@ An unmasked frame comes from no browser; it is how bytes of an attacker's choice
 takes them for HTTP. The guard follows the frame boundaries in the byte stream and hands everything on unchanged.
 """
 
+import asyncio
 from typing import Any
 
 from aiohttp import WebSocketError, WSCloseCode, web
@@ -12,9 +13,10 @@ from aiohttp import WebSocketError, WSCloseCode, web
 class MaskGuard:
     """Stands before aiohttp's frame reader and ends the stream with 1002 at the first frame without a mask."""
 
-    def __init__(self, reader: Any, queue: Any) -> None:
+    def __init__(self, reader: Any, queue: Any, gone: asyncio.Event) -> None:
         self._reader = reader
         self._queue = queue
+        self._gone = gone
         self._head = b""
         self._skip = 0
         self._broken = False
@@ -32,6 +34,7 @@ class MaskGuard:
 
     def feed_eof(self) -> None:
         self._reader.feed_eof()
+        self._gone.set()
 
     def _follow(self, data: bytes) -> bool:
         """Whether every frame that begins in `data` is masked."""
@@ -63,12 +66,30 @@ class MaskGuard:
 
 
 class GuardedWebSocket(web.WebSocketResponse):
-    """aiohttp's WebSocket behind a `MaskGuard`."""
+    """aiohttp's WebSocket behind a `MaskGuard`, which leaves politely.
+
+    A connection that is closed with bytes unread is reset, and a reset may overtake the close frame. So closing ends our
+    direction only; what still comes is dropped until the peer ends its own. `gone` is set when the connection is lost.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gone = asyncio.Event()
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
         connection = request.protocol
-        early, connection._message_tail = connection._message_tail, b""  # noqa: SLF001 - bytes that came with the upgrade
+        # Bytes that came along with the upgrade must pass the guard too; aiohttp has no public way in.
+        early, connection._message_tail = connection._message_tail, b""  # noqa: SLF001
         super()._post_start(request, protocol, writer)
-        connection._payload_parser = MaskGuard(self._parser, self._reader)  # noqa: SLF001 - there is no public way in
+        connection._payload_parser = MaskGuard(self._parser, self._reader, self.gone)  # noqa: SLF001
         if early:
             connection.data_received(early)
+
+    def _close_transport(self) -> None:
+        transport = self._req.transport if self._req is not None else None
+        if transport is None:
+            self.gone.set()
+        elif transport.can_write_eof() and not transport.is_closing():
+            transport.write_eof()
+        else:
+            transport.close()

@@ -1,7 +1,7 @@
 """Counters that the whole house shares, and the door at which Prometheus reads them.
 
-Labels are route templates and fixed words only: never an id, an address or a name, so a metric can neither leak nor grow
-without bound. The door is an application of its own for a loopback port of its own.
+Labels are route templates and fixed words only: never an id, an address or a name, so a metric can neither leak nor
+grow without bound. The door is an application of its own for a loopback port of its own.
 """
 
 from aiohttp import web

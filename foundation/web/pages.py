@@ -57,7 +57,7 @@ class Pages:
         self._environment.filters[name] = function
 
     def text(self, template: str, **data: Any) -> str:
-        """Render a template that is not an answer (a mail). HTML escaping is on; plain text uses `|safe` nowhere but there."""
+        """Render a template that is not an answer, such as the HTML part of a mail. Escaping is on."""
         return self._environment.get_template(template).render(data)
 
     async def render(self, request: web.Request, template: str, *, status: int = 200, **data: Any) -> web.Response:

@@ -1,7 +1,7 @@
 """Every error becomes an answer here, and only here (RFC 9457).
 
-A `Problem` says what a client may see. Everything else is a 500 with a reference that stands in the log too, and nothing
-of what happened inside.
+A `Problem` says what a client may see. Everything else is a 500 with a reference that stands in the log too, and
+nothing of what happened inside.
 """
 
 import math

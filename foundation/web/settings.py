@@ -16,8 +16,8 @@ class WebSettings:
     """Settings of the frame. Raises `ValueError` with a sentence when one cannot be meant.
 
     `base_url` is the address people see (`https://chat.example`); links in mails are built from it and never from a
-    request (C-14). `hosts` are further `Host` values that are served. `trusted_proxies` is empty by default, which means
-    that forwarding headers are ignored (SECURITY 2.2).
+    request (C-14). `hosts` are further `Host` values that are served. `trusted_proxies` is empty by default, which
+    means that forwarding headers are ignored (SECURITY 2.2).
     """
 
     base_url: str

@@ -229,7 +229,7 @@ class LiveSocket(Generic[H, F]):
                 await self.close(INTERNAL, "internal")
             elif error is None:
                 await self.close()
-            return error is None or isinstance(error, Exception)
+            return isinstance(error, Exception)
 
     def __aiter__(self) -> Self:
         return self
@@ -282,7 +282,11 @@ class LiveSocket(Generic[H, F]):
             self._write_queue()
         if not self.response.closed:
             await self.response.close(code=self.close_code, message=reason.encode()[:120], drain=False)
-        self._loop.call_later(_LINGER_S, self._transport.abort)
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                await self.response.gone.wait()
+        except TimeoutError:
+            self._transport.abort()
 
     # Receiving
 
@@ -312,7 +316,7 @@ class LiveSocket(Generic[H, F]):
             message = await self.response.receive()
             if message.type is WSMsgType.TEXT:
                 self._frames.inc()
-                return message.data
+                return str(message.data)
             if message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
                 self._control(message.type, message.data)
             elif message.type is WSMsgType.BINARY:

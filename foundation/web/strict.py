@@ -8,7 +8,6 @@ nowhere to stand.
 
 import json
 import re
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,11 +35,16 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """Base of a client's socket frames; `class TakeOver(Frame)` is spelled `"type": "take_over"`."""
 
 
-@cache
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
 def decoder(type: Any) -> msgspec.json.Decoder[Any]:
     """The decoder for a type, made once. Raises `TypeError` if a struct in it would let unknown fields pass."""
-    _require_closed(msgspec.inspect.type_info(type), set())
-    return msgspec.json.Decoder(type)
+    known = _decoders.get(type)
+    if known is None:
+        _require_closed(msgspec.inspect.type_info(type), set())
+        known = _decoders[type] = msgspec.json.Decoder(type)
+    return known
 
 
 def decode(text: str, type: type[T]) -> T:

@@ -10,8 +10,8 @@ from foundation.errors import TooMany
 class Throttle:
     """At most `limit` hits of a key in any `per_ms` milliseconds (A-3, D-11).
 
-    Exact: each hit is remembered until it is too old. When `max_keys` are known, the key whose last hit is the oldest is
-    forgotten first.
+    Exact: each hit is remembered until it is too old. When `max_keys` are known, the key whose last hit is the oldest
+    is forgotten first.
     """
 
     def __init__(self, clock: Clock, limit: int, per_ms: int, *, max_keys: int = 50_000) -> None:

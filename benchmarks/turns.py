@@ -1,0 +1,225 @@
+"""Messages a second and latency through the widget's socket: durable, encrypted, with a real bot, beside the limit.
+
+The server is the `frontdesk` command in a process of its own; the visitors are another process. The limit is measured in
+the same run by `limit.py`: the same aiohttp socket that only echoes, and that echoes after one and two group-committed
+AES-GCM appends. A visitor sends its next message when the reply to the last one is there.
+
+    .venv/bin/python benchmarks/turns.py [--assistant PATH] [--seconds 5] [--json]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+ROOT = Path(__file__).resolve().parent.parent
+MOODBOT = ROOT.parent / "shared/data/assistants/moodbot"
+VISITORS = (1, 8, 32)
+WORDS = ("/greet", "/mood_great", "hi there", "so perfect", "/greet", "/mood_unhappy", "not really", "bye")
+RASA = {1: (41, 24), 8: (58, 124), 32: (56, 557)}
+"""Rasa Open Source 3.6.21, 2 cores, moodbot over its REST channel, nothing stored: messages/s and p50 in ms."""
+NO_LIMITS = {
+    "FRONTDESK_WEB__FRAMES_PER_SECOND": "100000",
+    "FRONTDESK_WEB__FRAMES_BURST": "100000",
+    "FRONTDESK_WEB__SOCKETS_PER_ADDRESS": "1000",
+}
+
+
+@dataclass
+class Figures:
+    """One row of the table."""
+
+    visitors: int
+    messages: int = 0
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+    def row(self) -> dict[str, Any]:
+        cut = statistics.quantiles(self.latencies, n=100)
+        return {
+            "visitors": self.visitors,
+            "messages": self.messages,
+            "per_second": round(self.rate),
+            "p50_ms": round(cut[49] * 1000, 2),
+            "p95_ms": round(cut[94] * 1000, 2),
+        }
+
+
+async def visitor(session: aiohttp.ClientSession, base: str, bot: str, until: float, figures: Figures) -> None:
+    """One browser: greets, consents, and talks until the time is up."""
+    async with session.ws_connect(f"{base}/ws/visitor", headers={"Origin": base}, max_msg_size=0) as socket:
+        device = None
+        await socket.send_json({"type": "hello", "bot": bot, "device": device, "since": 0, "locale": "en"})
+        welcome = await socket.receive_json()
+        device = (uuid.uuid4().hex + uuid.uuid4().hex)[:43]
+        await socket.send_json({"type": "consent", "notice": welcome["notice"]["version"], "device": device})
+        while (await socket.receive_json())["type"] != "welcome":
+            pass
+        number = 0
+        while time.perf_counter() < until:
+            text = WORDS[number % len(WORDS)]
+            number += 1
+            frame = {"type": "message", "client_id": str(uuid.uuid4()), "text": text}
+            if text.startswith("/"):
+                frame["payload"] = text
+            started = time.perf_counter()
+            await socket.send_str(json.dumps(frame))
+            await replied(socket)
+            figures.latencies.append(time.perf_counter() - started)
+            figures.messages += 1
+
+
+async def replied(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Wait for a bot's message; anything that says no is an error of the benchmark."""
+    while True:
+        text = await socket.receive_str()
+        if '"by":"bot"' in text and '"kind":"message"' in text:
+            return
+        if '"type":"error"' in text:
+            raise RuntimeError(text)
+
+
+async def load(base: str, bot: str, visitors: int, seconds: float) -> dict[str, Any]:
+    figures = Figures(visitors)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        started = time.perf_counter()
+        until = started + seconds
+        await asyncio.gather(*(visitor(session, base, bot, until, figures) for _ in range(visitors)))
+        figures.seconds = time.perf_counter() - started
+    return figures.row()
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process and its children, in MB."""
+    total = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (entry / "status").read_text()
+        except OSError:
+            continue
+        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        if int(entry.name) == pid or int(fields["PPid"]) == pid:
+            total += int(fields.get("VmRSS", "0 kB").split()[0])
+    return round(total / 1024, 1)
+
+
+def serve(folder: Path, assistant: Path | None) -> tuple[subprocess.Popen[str], dict[str, Any], dict[str, float]]:
+    """Start the product; the process, what it printed when ready, and how long that took."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FRONTDESK_")} | NO_LIMITS
+    command = [sys.executable, "-m", "config.cli"]
+    subprocess.run([*command, "init", "--demo", "--json", "--data", str(folder)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    arguments = ["serve", "--json", "--port", "0", "--data", str(folder)]
+    if assistant:
+        arguments += ["--assistant", str(assistant)]
+    times = {}
+    for name in ("first_start_s", "next_start_s"):
+        started = time.perf_counter()
+        process = subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        wait_ready(ready["base_url"])
+        times[name] = round(time.perf_counter() - started, 2)
+        if name == "first_start_s":
+            process.terminate()
+            process.wait()
+    return process, ready, times
+
+
+def wait_ready(base: str) -> None:
+    """Until /readyz says 200: storage, keys and the trained bot."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(base)
+    deadline = time.perf_counter() + 60
+    while time.perf_counter() < deadline:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+        connection.close()
+        if status == 200:
+            return
+        time.sleep(0.02)
+    raise TimeoutError("the server did not become ready")
+
+
+def in_child(*arguments: str) -> Any:
+    """Run this file again as the visitors' process and read its JSON."""
+    result = subprocess.run([sys.executable, __file__, *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    return json.loads(result.stdout)
+
+
+def measure(assistant: Path | None, seconds: float) -> dict[str, Any]:
+    from benchmarks.limit import measure_limits
+
+    with tempfile.TemporaryDirectory() as folder:
+        process, ready, times = serve(Path(folder) / "data", assistant)
+        try:
+            idle = memory_mb(process.pid)
+            in_child("--load", ready["base_url"], ready["bot"], "8", "1")
+            rows = [in_child("--load", ready["base_url"], ready["bot"], str(n), str(seconds)) for n in VISITORS]
+            loaded = memory_mb(process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+    limits = measure_limits(VISITORS, seconds)
+    for row in rows:
+        row["limit_two_appends"] = limits[row["visitors"]]["two_appends"]
+        row["of_limit"] = round(row["per_second"] / row["limit_two_appends"], 2)
+        row["times_rasa"] = round(row["per_second"] / RASA[row["visitors"]][0], 1)
+    return {"turns": rows, "limits": limits, "memory_mb": {"idle": idle, "loaded": loaded}, **times}
+
+
+def table(figures: dict[str, Any]) -> str:
+    lines = [
+        f"{'visitors':>8} {'messages/s':>11} {'p50 ms':>8} {'p95 ms':>8} {'limit/s':>9} {'of limit':>9} {'× Rasa':>7}",
+    ]
+    lines += [
+        f"{row['visitors']:>8} {row['per_second']:>11,} {row['p50_ms']:>8} {row['p95_ms']:>8} "
+        f"{row['limit_two_appends']:>9,} {row['of_limit']:>9} {row['times_rasa']:>7}"
+        for row in figures["turns"]
+    ]
+    memory = figures["memory_mb"]
+    lines.append(f"memory: {memory['idle']} MB idle, {memory['loaded']} MB after the load (server and action worker)")
+    lines.append(f"ready after {figures['first_start_s']} s with training, {figures['next_start_s']} s without")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--assistant", type=Path, default=MOODBOT if MOODBOT.is_dir() else None)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--load", nargs=4, metavar=("URL", "BOT", "VISITORS", "SECONDS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.load:
+        base, bot, visitors, seconds = options.load
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            print(json.dumps(runner.run(load(base, bot, int(visitors), float(seconds)))))
+        return
+    figures = measure(options.assistant, options.seconds)
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+
+
+if __name__ == "__main__":
+    main()
