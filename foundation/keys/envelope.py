@@ -2,21 +2,23 @@
 
     magic "FD" | version 1 | algorithm 1 | key id (16 bytes) | nonce (12 bytes) | ciphertext and tag (16 bytes)
 
-Associated data. The whole header, then every bound value as type tag, length and bytes (numbers: type tag and 8 bytes), so
-that no two lists of values have one encoding: ("a|b", "c") is not ("a", "b|c"), and 1 is not "1". A ciphertext that is
-moved, a header that names another version, algorithm or key, a bound value that differs: all fail alike (K-1, K-2, K-8).
+Associated data. The whole header, then every bound value as type tag, length and bytes (numbers: type tag and 8
+bytes), so that no two lists of values have one encoding: ("a|b", "c") is not ("a", "b|c"), and 1 is not "1". A
+ciphertext that is moved, a header that names another version, algorithm or key, a bound value that differs: all fail
+alike (K-1, K-2, K-8).
 
-Nonces. 96 random bits from the operating system for each seal; nothing is counted or remembered, so neither a restart, a
-fork nor a second process can repeat one except by chance. By NIST SP 800-38D (8.3) a key may be used with random nonces for
-2^32 seals before that chance reaches 2^-32; a cipher refuses after 2^31 in one process. Keys are per conversation and per
-contact, so that real use stays many orders below. A virtual machine put back to a snapshot gets fresh bits too, once its
-kernel has reseeded (VM generation id); before that no user-space scheme with random nonces is safe.
+Nonces. 96 random bits from the operating system for each seal; nothing is counted or remembered, so neither a restart,
+a fork nor a second process can repeat one except by chance. By NIST SP 800-38D (8.3) a key may be used with random
+nonces for 2^32 seals before that chance reaches 2^-32; a cipher refuses after 2^31 in one process. Keys are per
+conversation and per contact, so that real use stays many orders below. A virtual machine put back to a snapshot gets
+fresh bits too, once its kernel has reseeded (VM generation id); before that no user-space scheme with random nonces is
+safe.
 
-Lengths. The plaintext gets a byte 0x80 and zeros up to the next multiple of 64 bytes (up to 1 KiB) or of 256 bytes, so that
-a length tells little about a text.
+Lengths. The plaintext gets a byte 0x80 and zeros up to the next multiple of 64 bytes (up to 1 KiB) or of 256 bytes, so
+that a length tells little about a text.
 
-GCM does not commit to a key: somebody who holds two keys can make one ciphertext that opens under both. Nobody outside of
-the server holds any, and the header names the one key with which a record is opened.
+GCM does not commit to a key: somebody who holds two keys can make one ciphertext that opens under both. Nobody outside
+of the server holds any, and the header names the one key with which a record is opened.
 """
 
 import base64

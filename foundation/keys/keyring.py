@@ -1,8 +1,8 @@
 """The keys of an installation: made, unwrapped, kept for a while, changed and destroyed.
 
-Destroying a data key is what makes an erasure final (crypto-shredding): its wrap is deleted from a store that overwrites
-what it deletes, the write-ahead log is emptied, and no cipher of it works any more. In backups of the key store the wrap
-lives until the account's next `rotate`, which destroys the wrapping key above it (SECURITY 3.3).
+Destroying a data key is what makes an erasure final (crypto-shredding): its wrap is deleted from a store that
+overwrites what it deletes, the write-ahead log is emptied, and no cipher of it works any more. In backups of the key
+store the wrap lives until the account's next `rotate`, which destroys the wrapping key above it (SECURITY 3.3).
 
 Python cannot overwrite the memory of a key; it is let go of, and swap and core dumps are the operator's business.
 """

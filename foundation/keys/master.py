@@ -1,8 +1,8 @@
 """The master key: 32 bytes from a file of mode 0600 or from the environment, never from the database.
 
-It wraps the accounts' keys and does nothing else; what is used is derived from it, one label per purpose. The file holds
-43 characters of base64url and a newline. A server does not start with a key that is missing, readable by others, of the
-wrong length, or plainly not random (K-11): every refusal is a `MasterKeyError` with a sentence.
+It wraps the accounts' keys and does nothing else; what is used is derived from it, one label per purpose. The file
+holds 43 characters of base64url and a newline. A server does not start with a key that is missing, readable by others,
+of the wrong length, or plainly not random (K-11): every refusal is a `MasterKeyError` with a sentence.
 """
 
 import base64

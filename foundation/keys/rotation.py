@@ -3,15 +3,16 @@
 Both rotations can be killed at any moment and are finished by calling them again; until they are, all that was readable
 stays readable.
 
-**Wrapping key of an account.** The next number is stored: from then on it is the newest. Every data key that an older one
-wraps is wrapped again (compare-and-set on its row), page by page, until a look finds none; then the older ones are deleted.
-Whoever minted a data key looks, *after* storing it, whether the wrapping key that he used still is the newest, and wraps
-it again if not. Either his look came after the next number was stored, and he wraps it himself; or it came before,
-and then his row was stored before too and the rotation finds it. So no data key is left to a deleted wrapping key,
-and nobody has to hold a lock.
+**Wrapping key of an account.** The next number is stored: from then on it is the newest. Every data key that an older
+one wraps is wrapped again (compare-and-set on its row), page by page, until a look finds none; then the older ones are
+deleted. Whoever minted a data key looks, *after* storing it, whether the wrapping key that he used still is the
+newest, and wraps it again if not. Either his look came after the next number was stored, and he wraps it himself; or
+it came before, and then his row was stored before too and the rotation finds it. So no data key is left to a deleted
+wrapping key, and nobody has to hold a lock.
 
 **Master key.** Each root gets a second copy, wrapped by the new key. One write then makes the new key the live one;
-after it the old copies are deleted. Before that write the store opens with the old key only, after it with the new one only.
+after it the old copies are deleted. Before that write the store opens with the old key only, after it with the new one
+only.
 """
 
 import asyncio
@@ -42,8 +43,8 @@ _WRAP_TRIES = 20
 async def rotate_wrapping(engine: Engine, roots: Roots, account: str) -> int:
     """Give the account a new wrapping key and destroy the older ones; how many data keys were wrapped again.
 
-    When a rotation was interrupted, this finishes it and does not begin another. Raises `Damaged` when a data key cannot
-    be unwrapped; all others have the new wrap then, and the old wrapping key is kept.
+    When a rotation was interrupted, this finishes it and does not begin another. Raises `Damaged` when a data key
+    cannot be unwrapped; all others have the new wrap then, and the old wrapping key is kept.
     """
     rows = await roots.stored(account)
     if len(rows) < 2:

@@ -1,7 +1,8 @@
 """What the key store holds: keys, each sealed by the key above it. It has a file or database of its own (SECURITY 3.3).
 
     master key (outside) ─ wraps ─> roots: per account a numbered wrapping key, and one index secret that never rotates
-    wrapping key         ─ wraps ─> data keys: one per conversation, per contact, and one for the account's other records
+    wrapping key         ─ wraps ─> data keys: one per conversation, per contact, and one for the account's other
+    records
 
 Each wrap is bound to what it is for: use, account, the key's id, and its number or label.
 """

@@ -1,7 +1,8 @@
 """Sealed records: rows with a few plain fields and an encrypted body, and append-only logs of encrypted batches.
 
 The database sees declared index fields and ciphertext, nothing else. `port` says what an engine promises;
-`SqliteEngine` is the embedded one, `MemoryEngine` serves tests. `Collection` and `EventLog` are what the packages above use.
+`SqliteEngine` is the embedded one, `MemoryEngine` serves tests. `Collection` and `EventLog` are what the packages
+above use.
 """
 
 from foundation.records.collection import Collection, Record

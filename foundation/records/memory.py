@@ -14,7 +14,6 @@ from foundation.errors import StorageFull, Unavailable
 from foundation.records import rules
 from foundation.records.port import Batch, Kind, Page, Row, Stale, Taken, Value, Where
 
-
 _Claim = tuple[tuple[str, ...], tuple[Value, ...]]
 
 

@@ -1,8 +1,8 @@
 """The SQL of the SQLite engine. This is the only module that composes statements, and it does so from two things:
 
 templates written here, and names of kinds and fields that passed the pattern of `port.Kind` and are checked once more
-as they are put in. Values never come near it: every one of them is a bound parameter (SECURITY N-9). Statements are cut to
-their shape (which conditions, which order) and kept, so that a query costs no composing the second time.
+as they are put in. Values never come near it: every one of them is a bound parameter (SECURITY N-9). Statements are
+cut to their shape (which conditions, which order) and kept, so that a query costs no composing the second time.
 
 A kind is a table `k_<kind>` with the columns id, version, account, key, body and `f_<field>`. Columns have no type:
 SQLite then keeps text as text and numbers as numbers, and orders nothing before numbers before text.

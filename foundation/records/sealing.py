@@ -2,7 +2,8 @@
 
 `foundation.keys` implements these protocols; records know nothing else about keys. A row is sealed together with
 everything that an attacker with write access to the store would like to change: kind, account, id, version and every
-plain field (SECURITY 3.1, K-2, K-9). A batch is sealed together with its log's kind, account, name, first number and count.
+plain field (SECURITY 3.1, K-2, K-9). A batch is sealed together with its log's kind, account, name, first number and
+count.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,283 @@
+"""What of an event each reader sees, as plain JSON values, the same on sockets, pages and in files (YA-12, YA-14).
+
+- the visitor: what was said to him, and what became of his chat. No notes, no inner events, no outcome of a look-up of
+  an address (D-1), no person's id;
+- a member: everything, with reasons;
+- whoever reads by address (`External`): what was said, masked; no notes, no ids, nobody's name.
+
+A view of `None` means that this event is not for this reader. Every view has `seq`, `at` and `kind`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from transcripts.events import (
+    AnyEvent,
+    BotStateChanged,
+    Button,
+    Closed,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ControlChanged,
+    EmailSupplied,
+    EmailVerified,
+    MessageSent,
+    NameGiven,
+    NoteWritten,
+    Numbered,
+    Opened,
+    OptInConfirmed,
+    VerificationLost,
+    VerificationSent,
+)
+from transcripts.masking import Veil, mask_address
+
+View = dict[str, Any]
+_Members = dict[str, Any] | None
+
+
+def visitor_view(numbered: Numbered) -> View | None:
+    """The event as its own visitor sees it (`docs/http.md`)."""
+    return _view(numbered, _FOR_VISITOR)
+
+
+def member_view(numbered: Numbered) -> View | None:
+    """The event as a person of the house with access to the bot sees it."""
+    return _view(numbered, _FOR_MEMBER)
+
+
+class External:
+    """The events of one conversation as they are seen by address. Made from all its events, because names that become
+    known late are hidden from the beginning."""
+
+    def __init__(self, conversation: str, events: Iterable[Numbered]) -> None:
+        events = list(events)
+        names = [one.event.name for one in events if isinstance(one.event, NameGiven)]
+        agents = [one.event.author for one in events if isinstance(one.event, MessageSent) and one.event.author]
+        self._veil = Veil(conversation, names, agents)
+
+    def view(self, numbered: Numbered) -> View | None:
+        """The event, masked; `None` when it is not for this reader."""
+        event = numbered.event
+        if isinstance(event, MessageSent):
+            return _numbered(numbered, self._message(event))
+        if isinstance(event, ControlChanged):
+            return _numbered(numbered, {"kind": "control", "now": event.now, "reason": event.reason})
+        if isinstance(event, Opened):
+            return _numbered(numbered, {"kind": "opened", "locale": event.locale})
+        if isinstance(event, Closed):
+            return _numbered(numbered, {"kind": "closed", "by": event.by, "reason": event.reason})
+        return None
+
+    def _message(self, event: MessageSent) -> View:
+        names = {"visitor": self._veil.visitor, "agent": self._veil.agent(event.author), "bot": "Bot"}
+        return {
+            "kind": "message",
+            "by": event.by,
+            "text": self._veil.text(event.text),
+            "author_name": names.get(event.by, ""),
+            "buttons": [self._veil.text(button.title) for button in event.buttons],
+            "image": bool(event.image),
+        }
+
+
+def external_view(conversation: str, events: Iterable[Numbered]) -> list[View]:
+    """All of a conversation as it is seen by address."""
+    events = list(events)
+    external = External(conversation, events)
+    return [view for one in events if (view := external.view(one)) is not None]
+
+
+def _view(numbered: Numbered, table: Mapping[type, Callable[[Any], _Members]]) -> View | None:
+    build = table.get(type(numbered.event))
+    members = None if build is None else build(numbered.event)
+    return None if members is None else _numbered(numbered, members)
+
+
+def _numbered(numbered: Numbered, members: View) -> View:
+    return {"seq": numbered.seq, "at": numbered.event.at, **members}
+
+
+# Messages
+
+
+def _message_for_visitor(event: MessageSent) -> _Members:
+    return {
+        "kind": "message",
+        "by": event.by,
+        "text": event.text,
+        "buttons": _buttons(event.buttons),
+        "image": event.image,
+        "card": event.card,
+        "author_name": event.author_name,
+        "client_id": event.client_id if event.by == "visitor" else "",
+    }
+
+
+def _message_for_member(event: MessageSent) -> _Members:
+    return {
+        "kind": "message",
+        "by": event.by,
+        "text": event.text,
+        "payload": event.payload,
+        "buttons": _buttons(event.buttons),
+        "image": event.image,
+        "card": event.card,
+        "author": event.author,
+        "author_name": event.author_name,
+        "client_id": event.client_id,
+        "custom": event.custom,
+    }
+
+
+def _buttons(buttons: Iterable[Button]) -> list[dict[str, str]]:
+    return [{"title": button.title, "payload": button.payload} for button in buttons]
+
+
+def _note(event: NoteWritten) -> _Members:
+    return {
+        "kind": "note",
+        "author": event.author,
+        "author_name": event.author_name,
+        "text": event.text,
+        "client_id": event.client_id,
+    }
+
+
+# Consent and address
+
+
+def _consent_for_visitor(event: ConsentGiven | ConsentWithdrawn) -> _Members:
+    return {"kind": "consent", "given": isinstance(event, ConsentGiven)}
+
+
+def _consent_given(event: ConsentGiven) -> _Members:
+    return {
+        "kind": "consent",
+        "given": True,
+        "record": event.record,
+        "notice": event.notice,
+        "text_hash": event.text_hash,
+        "locale": event.locale,
+    }
+
+
+def _consent_withdrawn(event: ConsentWithdrawn) -> _Members:
+    return {"kind": "consent", "given": False, "record": event.record, "by": event.by}
+
+
+def _email(state: str, **members: Any) -> View:
+    return {"kind": "email", "state": state, **members}
+
+
+def _supplied_for_visitor(event: EmailSupplied) -> _Members:
+    return _email("sent", address=mask_address(event.address))  # whatever became of it: the answer is always the same
+
+
+def _supplied(event: EmailSupplied) -> _Members:
+    return _email(
+        "supplied",
+        address=event.address,
+        contact=event.contact,
+        outcome=event.outcome,
+        by=event.by,
+        author=event.author,
+    )
+
+
+def _sent(event: VerificationSent) -> _Members:
+    return _email("sent", contact=event.contact, by=event.by, author=event.author)
+
+
+def _confirmed(event: OptInConfirmed) -> _Members:
+    state = "confirmed" if event.same_browser else "confirmed_elsewhere"
+    return _email(state, contact=event.contact)
+
+
+def _verified(event: EmailVerified) -> _Members:
+    return _email(
+        "verified", contact=event.contact, method=event.method, author=event.author, reason=event.reason
+    )
+
+
+def _lost(event: VerificationLost) -> _Members:
+    return _email("lost", contact=event.contact, reason=event.reason, author=event.author)
+
+
+# The course of the chat
+
+
+def _opened(event: Opened) -> _Members:
+    page = {"url": event.page.url, "title": event.page.title, "referrer": event.page.referrer}
+    return {"kind": "opened", "locale": event.locale, "page": page}
+
+
+def _turn(event: BotStateChanged) -> _Members:
+    """Of the tracker only what explains the answer: what was understood, and what was done."""
+    users = [one for one in event.events if one.get("event") == "user"]
+    intent = (users[-1].get("parse_data") or {}).get("intent") or {} if users else {}
+    return {
+        "kind": "turn",
+        "answers": event.answers,
+        "intent": intent.get("name") or "",
+        "confidence": intent.get("confidence"),
+        "actions": [str(one.get("name")) for one in event.events if one.get("event") == "action"],
+    }
+
+
+def _named(event: NameGiven) -> _Members:
+    return {"kind": "named", "name": event.name, "by": event.by}
+
+
+def _control_for_visitor(event: ControlChanged) -> _Members:
+    return {"kind": "control", "now": event.now, "reason": event.reason, "holder_name": event.holder_name}
+
+
+def _control(event: ControlChanged) -> _Members:
+    return {
+        "kind": "control",
+        "was": event.was,
+        "now": event.now,
+        "reason": event.reason,
+        "actor": event.actor,
+        "author": event.author,
+        "holder": event.holder,
+        "holder_name": event.holder_name,
+    }
+
+
+def _closed_for_visitor(event: Closed) -> _Members:
+    return {"kind": "closed", "by": event.by, "reason": event.reason}
+
+
+def _closed(event: Closed) -> _Members:
+    return {"kind": "closed", "by": event.by, "reason": event.reason, "author": event.author}
+
+
+_FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
+    MessageSent: _message_for_visitor,
+    ConsentGiven: _consent_for_visitor,
+    ConsentWithdrawn: _consent_for_visitor,
+    EmailSupplied: _supplied_for_visitor,
+    EmailVerified: lambda _: _email("verified", address=""),
+    VerificationLost: lambda _: _email("lost", address=""),
+    ControlChanged: _control_for_visitor,
+    Closed: _closed_for_visitor,
+}
+
+_FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
+    Opened: _opened,
+    MessageSent: _message_for_member,
+    NoteWritten: _note,
+    BotStateChanged: _turn,
+    ConsentGiven: _consent_given,
+    ConsentWithdrawn: _consent_withdrawn,
+    EmailSupplied: _supplied,
+    VerificationSent: _sent,
+    OptInConfirmed: _confirmed,
+    EmailVerified: _verified,
+    VerificationLost: _lost,
+    NameGiven: _named,
+    ControlChanged: _control,
+    Closed: _closed,
+}
