@@ -23,7 +23,7 @@ ENVIRONMENT = "FRONTDESK_MASTER_KEY"
 EXAMPLE = "ZXhhbXBsZSBrZXkgb2YgdGhlIGRvY3MsIHJlcGxhY2U"
 """The key that our documentation shows; it is refused, because somebody will copy it."""
 
-_TEXT = re.compile(r"[A-Za-z0-9_-]{43}=?\Z")
+_TEXT = re.compile(r"[A-Za-z0-9_-]+={0,2}\Z")
 _FEWEST_BYTE_VALUES = 8  # 32 random bytes have fewer different ones once in 10^38
 _MAX_FILE = 1024
 
@@ -135,15 +135,14 @@ def _parse(text: str, where: str) -> MasterKey:
     if not text:
         raise MasterKeyError(f"{where} is empty; it must hold the master key.")
     try:
-        if not _TEXT.match(text):
-            raise MasterKeyError(f"it has {len(_bytes(text))} bytes")
         return MasterKey(_bytes(text))
-    except (MasterKeyError, binascii.Error, ValueError) as error:
-        reason = str(error) if isinstance(error, MasterKeyError) else "it is not base64url"
-        raise MasterKeyError(
-            f"{where} does not hold a usable master key (32 random bytes as 43 characters of base64url): {reason}"
-        ) from None
+    except MasterKeyError as error:
+        raise MasterKeyError(f"{where} does not hold a usable master key. {error}") from None
+    except binascii.Error:
+        raise MasterKeyError(f"{where} does not hold a master key: 43 characters of base64url (32 bytes).") from None
 
 
 def _bytes(text: str) -> bytes:
+    if not _TEXT.match(text):
+        raise binascii.Error("characters that are not of base64url")
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

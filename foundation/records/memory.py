@@ -115,7 +115,7 @@ class MemoryEngine:
         if head is not None:
             stored = self._table(kind).get(row.id)
             if stored is None or (stored.version < row.version and stored.account == row.account):
-                self._put(kind, row)
+                self._put(kind, row, besides=len(batch.body))
         self._bytes += len(batch.body)
         self._logs.setdefault(log, []).append(batch)
 
@@ -146,17 +146,18 @@ class MemoryEngine:
             raise ValueError(f"the kind {kind.name} was not declared to this store")
         return self._rows[kind.name]
 
-    def _put(self, kind: Kind, row: Row) -> None:
+    def _put(self, kind: Kind, row: Row, besides: int = 0) -> None:
         unique = self._unique[kind.name]
         if any(unique.get(claim, row.id) != row.id for claim in _claims(kind, row)):
             raise Taken
         old = self._rows[kind.name].get(row.id)
-        self._fit(len(row.body) - (len(old.body) if old else 0))
+        more = len(row.body) - (len(old.body) if old else 0)
+        self._fit(more + besides)
         if old is not None:
             for claim in _claims(kind, old):
                 del unique[claim]
         unique.update(dict.fromkeys(_claims(kind, row), row.id))
-        self._bytes += len(row.body) - (len(old.body) if old else 0)
+        self._bytes += more
         self._rows[kind.name][row.id] = row
 
     def _fit(self, more: int) -> None:

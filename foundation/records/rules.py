@@ -45,7 +45,7 @@ def value_of(field: str, value: object) -> Value:
             value.encode()
         except UnicodeEncodeError:
             raise Invalid("Text with half a surrogate pair cannot be stored.", field=field) from None
-        return value
+        return value if type(value) is str else str.__str__(value)
     if isinstance(value, int):
         if not LOWEST <= value <= HIGHEST:
             raise Invalid("A number must fit into 64 bits.", field=field)
@@ -92,7 +92,7 @@ def check_batch(log: str, batch: Batch) -> None:
 
 
 def check_where(kind: Kind, where: Sequence[Where]) -> list[Where]:
-    """The conditions with their values as stored. Raises `Invalid` for a field or an operator that is not there (N-7)."""
+    """The conditions with their values as stored. Raises `Invalid` for an unknown field or operator (N-7)."""
     known = {*kind.fields, "account"}
     checked = []
     for one in where:

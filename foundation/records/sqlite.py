@@ -25,7 +25,7 @@ Query = Callable[[sqlite3.Connection], Any]
 _READERS = 2
 _GROUP_READ = 32
 _GROUP_WRITE = 512
-_SCRUB_TRIES = 50
+_SCRUB_TRIES = 3  # each waits up to five seconds for readers
 
 
 class _Reader:
@@ -69,7 +69,7 @@ class SqliteEngine:
         self._turn = asyncio.Lock()
 
     async def open(self) -> None:
-        """Raises `StoreInUse` while another process or engine has the file, `Unavailable` for a file that is not ours."""
+        """Raises `StoreInUse` while another process or engine has the file, `Unavailable` for one that is not ours."""
         async with self._turn:
             if self._open:
                 return

@@ -95,9 +95,13 @@ class Writer:
             self._lock.take()
             self._db = connect(self._path)
             bring_up(self._db, self._path, self._tables, max_bytes=self._max_bytes)
-        except BaseException as error:
+        except (OSError, sqlite3.Error) as error:
             self.stop()
-            raise as_problem(error) from error
+            problem = as_problem(error)
+            raise type(problem)(f"The store {self._path} cannot be opened: {error}.") from error
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Empty the write-ahead log into the store, close it, give the lock back."""

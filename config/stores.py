@@ -1,0 +1,83 @@
+"""The files of an installation and what opens them: the database, the key store beside it, the master key.
+
+    data/frontdesk.db    sealed records and logs
+    data/keys.db         wrapped keys; back it up apart and keep its backups shorter
+    data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY is set
+    data/frontdesk.toml  settings (optional)
+    data/models/         trained understanding models; made anew when missing
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.settings import Settings
+from foundation.clock import Clock
+from foundation.keys import KINDS as KEY_KINDS
+from foundation.keys import Keyring, MasterKey, MasterKeyError, create_master_key, load_master_key
+from foundation.records import Engine, Kind, SqliteEngine, StoreInUse
+
+DATABASE = "frontdesk.db"
+KEY_STORE = "keys.db"
+ENVIRONMENT_KEY = "FRONTDESK_MASTER_KEY"
+
+
+class Refused(Exception):  # noqa: N818 - it is the answer
+    """A command cannot do what it was asked; the message is a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The open stores."""
+
+    engine: Engine
+    keyring: Keyring
+    fresh: bool
+    """Whether this start made the installation."""
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, kinds: Sequence[Kind], clock: Clock) -> AsyncIterator[Stores]:
+    """Open what `settings.data` holds, or begin it when the folder holds no database.
+
+    The master key is made only together with the database: with a database and no key, what is stored could never be
+    read again and a new key would hide that. Raises `Refused`.
+    """
+    fresh = not (settings.data / DATABASE).exists()
+    make_folder(settings.data)
+    master = master_key(settings, fresh=fresh)
+    limit = settings.storage.max_megabytes * 1024 * 1024 or None
+    engine = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit)
+    key_engine = SqliteEngine(settings.data / KEY_STORE, KEY_KINDS)
+    keyring = Keyring(key_engine, master, clock)
+    try:
+        await engine.open()
+        await key_engine.open()
+        await keyring.open()
+        yield Stores(engine, keyring, fresh)
+    except (StoreInUse, MasterKeyError) as error:
+        raise Refused(str(error)) from error
+    finally:
+        await key_engine.close()
+        await engine.close()
+
+
+def master_key(settings: Settings, *, fresh: bool) -> MasterKey:
+    """The master key; made when the installation begins and none is given. Raises `Refused`."""
+    file = settings.master_key_file
+    try:
+        if fresh and ENVIRONMENT_KEY not in os.environ and not file.exists():
+            return create_master_key(file)
+        return load_master_key(file, os.environ)
+    except MasterKeyError as error:
+        raise Refused(str(error)) from error
+
+
+def make_folder(folder: Path) -> None:
+    """The data folder, readable by nobody else. Raises `Refused`."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"The data folder {folder} cannot be made: {error.strerror}.") from error
