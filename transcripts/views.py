@@ -195,9 +195,7 @@ def _confirmed(event: OptInConfirmed) -> _Members:
 
 
 def _verified(event: EmailVerified) -> _Members:
-    return _email(
-        "verified", contact=event.contact, method=event.method, author=event.author, reason=event.reason
-    )
+    return _email("verified", contact=event.contact, method=event.method, author=event.author, reason=event.reason)
 
 
 def _lost(event: VerificationLost) -> _Members:

@@ -21,6 +21,7 @@ from foundation.clock import HOUR, MINUTE
 from foundation.ids import secret_hash
 from foundation.keys import Keyring
 from foundation.records import Kind, Record
+from transcripts.contacts import Outcome
 from transcripts.events import Role
 
 KIND = Kind(
@@ -63,7 +64,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     visitor: str
     contact: str
     address: str
-    new_contact: bool
+    supplied: Outcome | Literal[""]
+    """What the look-up of the address found; empty for another mail to the same address."""
     locale: str
     page: str
     by: Role
@@ -96,15 +98,20 @@ def link_is_live(record: RequestRecord, now: int) -> bool:
     return record.fields["status"] == "live" and now < record.body.at + LINK_LIFE
 
 
+def is_open(record: RequestRecord) -> bool:
+    """Whether it is neither done nor void."""
+    return record.fields["status"] in {"live", "confirmed"}
+
+
 def may_be_denied(record: RequestRecord, now: int) -> bool:
     """Whether the mailbox's reader can still say that it was not he (D-13)."""
-    return record.fields["status"] in {"live", "confirmed"} and now < record.body.at + LINK_LIFE
+    return is_open(record) and now < record.body.at + LINK_LIFE
 
 
 def code_is_live(record: RequestRecord, now: int) -> bool:
     """Whether the code can still be typed. Its 10 minutes begin when the mail left, for nobody has it before."""
     began = record.body.mailed_at or record.body.at
-    return record.fields["status"] in {"live", "confirmed"} and now < began + CODE_LIFE
+    return is_open(record) and now < began + CODE_LIFE
 
 
 class Secrets:

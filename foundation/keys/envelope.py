@@ -2,10 +2,10 @@
 
     magic "FD" | version 1 | algorithm 1 | key id (16 bytes) | nonce (12 bytes) | ciphertext and tag (16 bytes)
 
-Associated data. The whole header, then every bound value as type tag, length and bytes (numbers: type tag and 8
-bytes), so that no two lists of values have one encoding: ("a|b", "c") is not ("a", "b|c"), and 1 is not "1". A
-ciphertext that is moved, a header that names another version, algorithm or key, a bound value that differs: all fail
-alike (K-1, K-2, K-8).
+Associated data. The whole header, then the bound values as a MessagePack array in shortest form: number of values, and
+for each its type, its length and its bytes. No two lists have one encoding: ("a|b", "c") is not ("a", "b|c"), and 1 is
+not "1". A ciphertext that is moved, a header that names another version, algorithm or key, a bound value that differs:
+all fail alike (K-1, K-2, K-8).
 
 Nonces. 96 random bits from the operating system for each seal; nothing is counted or remembered, so neither a restart,
 a fork nor a second process can repeat one except by chance. By NIST SP 800-38D (8.3) a key may be used with random
@@ -25,6 +25,7 @@ import base64
 import os
 import re
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -40,6 +41,7 @@ _AES_256_GCM = 1
 _NONCE = 12
 _PREFIX = 20  # all before the nonce
 _HEADER = _PREFIX + _NONCE
+_encode = msgspec.msgpack.Encoder().encode
 _ID = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
 
 
@@ -105,19 +107,8 @@ def id_bytes(key: str) -> bytes:
 
 
 def bind(values: tuple[Bound, ...]) -> bytes:
-    """The one encoding of a list of bound values."""
-    parts = []
-    for value in values:
-        if isinstance(value, str):
-            text = value.encode()
-            parts.append(b"s" + len(text).to_bytes(8, "big") + text)
-        elif isinstance(value, int):
-            parts.append(b"i" + int(value).to_bytes(8, "big", signed=True))
-        elif value is None:
-            parts.append(b"n")
-        else:
-            parts.append(b"b" + len(value).to_bytes(8, "big") + value)
-    return b"".join(parts)
+    """The one encoding of a list of bound values: MessagePack, which has a type and a length before every value."""
+    return _encode(values)
 
 
 def sealed_with(sealed: bytes) -> str:

@@ -30,7 +30,7 @@ class PostError(Exception):
         super().__init__(self.reply)
 
 
-class PostRefused(PostError):
+class PostRefused(PostError):  # noqa: N818 - what happened, in the words of the trade
     """The server refused this mail; `permanent` means that trying again cannot help (RFC 5321, 4.2.1)."""
 
     def __init__(self, reply: str, *, permanent: bool) -> None:
@@ -38,7 +38,7 @@ class PostRefused(PostError):
         self.permanent = permanent
 
 
-class PostUnreachable(PostError):
+class PostUnreachable(PostError):  # noqa: N818
     """No server, no TLS, no valid certificate, no log-in, or no answer in time. Trying later may help."""
 
 

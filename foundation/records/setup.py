@@ -30,9 +30,16 @@ _EVERY = ("PRAGMA temp_store = MEMORY", "PRAGMA trusted_schema = OFF")
 _READER = ("PRAGMA query_only = ON", "PRAGMA cache_size = -4000")
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a store, for its owner only; one that is there stays as it is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def create_file(path: Path) -> None:
-    """Make an empty store that only we may read, or take rights away from one that others may."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make an empty store that only we may read, or take rights away from one that others may.
+
+    Only while the store's lock is held: closing a file gives up every lock that this process has on it, SQLite's too.
+    """
     file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         if os.fstat(file).st_mode & 0o077:

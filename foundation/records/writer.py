@@ -22,7 +22,7 @@ from foundation.records import schema
 from foundation.records.failures import as_problem
 from foundation.records.lock import StoreLock
 from foundation.records.port import Stale, Taken
-from foundation.records.setup import bring_up, connect, create_file
+from foundation.records.setup import bring_up, connect, create_file, make_folder
 from foundation.records.workers import Outcome
 
 Do = Callable[[sqlite3.Connection], Any]
@@ -84,15 +84,18 @@ class Writer:
         self._path = path
         self._tables = tables
         self._max_bytes = max_bytes
-        self._lock = StoreLock(path)
+        self._lock: StoreLock | None = None
         self._known: OrderedDict[str, int] = OrderedDict()
         self._db: sqlite3.Connection | None = None
 
     def start(self) -> None:
         """Take the lock, open or make the store, bring it up to its kinds. Raises `StoreInUse`, `Unavailable`."""
         try:
-            create_file(self._path)
+            make_folder(self._path.parent)
+            path = self._path.resolve()  # two names of one file are one store
+            self._lock = StoreLock(path)
             self._lock.take()
+            create_file(path)
             self._db = connect(self._path)
             bring_up(self._db, self._path, self._tables, max_bytes=self._max_bytes)
         except (OSError, sqlite3.Error) as error:
@@ -116,7 +119,8 @@ class Writer:
         except sqlite3.Error:
             return  # what was committed is safe in the write-ahead log and is brought in at the next start
         finally:
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
 
     def run(self, group: Sequence[Write]) -> Sequence[Outcome]:
         """One transaction for all writes of the group; scrubs come after it."""

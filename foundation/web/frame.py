@@ -15,11 +15,11 @@ from foundation.clock import Clock, SystemClock
 from foundation.errors import Malformed, Problem, Unavailable
 from foundation.web.headers import add_headers
 from foundation.web.keys import CLOCK, METRICS, ROUTE, ROUTES, SETTINGS
-from foundation.web.logs import log_access
+from foundation.web.logs import log_access, log_failure
 from foundation.web.metrics import Metrics
 from foundation.web.origin import SAFE_METHODS, require_known_host, require_same_origin
 from foundation.web.pages import Pages
-from foundation.web.problems import PAGES, from_http, render_problem, unexpected
+from foundation.web.problems import PAGES, from_http, json_problem, render_problem, unexpected
 from foundation.web.routes import PUBLIC, Handler, Route
 from foundation.web.settings import WebSettings
 from foundation.web.sockets import ROOM, SocketClosed, SocketRoom
@@ -64,8 +64,9 @@ def build_app(
     app.on_shutdown.append(_close_sockets)
     app.cleanup_ctx.append(_loading(pages, assets))
     app.cleanup_ctx.extend(cleanup_ctx)
-    app[ROUTES] = (*routes, *_health(ready or {}), *_static_routes(statics, assets))
-    for route in app[ROUTES]:
+    table: list[Route] = [*routes, *_health(ready or {}), *_static_routes(statics, assets)]
+    app[ROUTES] = table
+    for route in table:
         _add(app, route)
     return app
 
@@ -103,6 +104,8 @@ async def _frame(request: web.Request, handler: Handler) -> web.StreamResponse:
         if response is error:
             response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     except Problem as problem:
+        if problem.status >= 500:
+            log_failure("-", f"{request.method} {_template(request)}", problem)
         response = await render_problem(request, problem)
     except SocketClosed as closed:
         response = closed.response
@@ -132,11 +135,18 @@ def _add(app: web.Application, route: Route) -> None:
     handler = _guarded(route)
     try:
         if route.method == "GET":
-            app.router.add_get(route.path, handler, allow_head=route.kind != "socket")
+            app.router.add_get(route.path, handler, allow_head=route.kind != "socket", expect_handler=_expect)
         else:
-            app.router.add_route(route.method, route.path, handler)
+            app.router.add_route(route.method, route.path, handler, expect_handler=_expect)
     except RuntimeError as error:
         raise ValueError(f"{route.method} {route.path} is declared twice") from error
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """`100-continue` waits until a handler wants the body, so a refused one is never sent; no other expectation is met."""
+    if request.headers["Expect"].lower() == "100-continue":
+        return None
+    return json_problem(Malformed("This expectation is not met here."))
 
 
 def _static_routes(statics: Sequence[Static], assets: Assets) -> list[Route]:

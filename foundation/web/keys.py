@@ -9,7 +9,7 @@ from foundation.web.settings import WebSettings
 
 SETTINGS = web.AppKey("web_settings", WebSettings)
 CLOCK = web.AppKey("web_clock", Clock)
-ROUTES = web.AppKey("web_routes", tuple[Route, ...])
+ROUTES = web.AppKey("web_routes", list[Route])
 METRICS = web.AppKey("web_metrics", Metrics)
 
 ROUTE = web.RequestKey("web_route", Route)

@@ -68,8 +68,9 @@ class MaskGuard:
 class GuardedWebSocket(web.WebSocketResponse):
     """aiohttp's WebSocket behind a `MaskGuard`, which leaves politely.
 
-    A connection that is closed with bytes unread is reset, and a reset may overtake the close frame. So closing ends our
-    direction only; what still comes is dropped until the peer ends its own. `gone` is set when the connection is lost.
+    A connection that is closed with bytes unread is reset, and a reset may overtake the close frame. So closing ends
+    our direction only; what still comes is dropped until the peer ends its own. `gone` is set when the connection is
+    lost.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -21,12 +21,12 @@ _HERE = Path(__file__).parent
 class Pages:
     """Renders templates of the given packages.
 
-    `packages` are pairs of a prefix and a package's folder (its `templates` folder is used when there is one).
+    `packages` are pairs of a prefix and a package's folder, which has its templates in `templates/`.
     """
 
     def __init__(self, packages: Sequence[tuple[str, Path]] = ()) -> None:
         folders = {"foundation": _HERE, **dict(packages)}
-        loaders = {name: jinja2.FileSystemLoader(_templates(folder)) for name, folder in folders.items()}
+        loaders = {name: jinja2.FileSystemLoader(folder / "templates") for name, folder in folders.items()}
         self._environment = jinja2.Environment(
             loader=jinja2.ChoiceLoader([jinja2.PrefixLoader(loaders), jinja2.FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
@@ -70,8 +70,3 @@ class Pages:
         body = self._environment.get_template(template).render(known | data)
         headers = {"Content-Security-Policy": join_csp(page_csp(nonce))}
         return web.Response(text=body, status=status, content_type="text/html", charset="utf-8", headers=headers)
-
-
-def _templates(folder: Path) -> Path:
-    inner = folder / "templates"
-    return inner if inner.is_dir() else folder

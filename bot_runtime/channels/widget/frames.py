@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from transcripts.events import Button, WebPage
+from foundation.web import Body, Frame
+from transcripts.events import WebPage
 
 MAX_TEXT = 4_000
 
@@ -25,7 +26,7 @@ Address = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
-class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Site(Body, frozen=True):
     """The host page, as the loader saw it. It is the visitor's word: shown as text, never opened by us."""
 
     url: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
@@ -37,7 +38,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return WebPage(url=_bare(self.url), title=self.title, referrer=_bare(self.referrer))
 
 
-class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="hello"):
+class Hello(Frame, frozen=True):
     """The first frame; `since` is the last seq that this browser has."""
 
     bot: Id
@@ -47,54 +48,50 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     page: Site = Site()
 
 
-class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    pass
-
-
-class Consent(_Frame, frozen=True, tag="consent"):
+class Consent(Frame, frozen=True):
     """Accepts the notice of `welcome`; `device` is the secret that the browser drew."""
 
     notice: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     device: Secret
 
 
-class Message(_Frame, frozen=True, tag="message"):
+class Message(Frame, frozen=True):
     client_id: ClientId
     text: Text
     payload: Payload = ""
 
 
-class Email(_Frame, frozen=True, tag="email"):
+class Email(Frame, frozen=True):
     client_id: ClientId
     address: Address
 
 
-class Code(_Frame, frozen=True, tag="code"):
+class Code(Frame, frozen=True):
     client_id: ClientId
     code: Digits
 
 
-class Resend(_Frame, frozen=True, tag="resend"):
+class Resend(Frame, frozen=True):
     client_id: ClientId
 
 
-class Handoff(_Frame, frozen=True, tag="handoff"):
+class Handoff(Frame, frozen=True):
     client_id: ClientId
 
 
-class End(_Frame, frozen=True, tag="end"):
+class End(Frame, frozen=True):
     client_id: ClientId
 
 
-class Withdraw(_Frame, frozen=True, tag="withdraw"):
+class Withdraw(Frame, frozen=True):
     client_id: ClientId
 
 
-class Typing(_Frame, frozen=True, tag="typing"):
+class Typing(Frame, frozen=True):
     on: bool
 
 
-Frame = Consent | Message | Email | Code | Resend | Handoff | End | Withdraw | Typing
+AnyFrame = Consent | Message | Email | Code | Resend | Handoff | End | Withdraw | Typing
 
 
 class BotCard(msgspec.Struct, frozen=True):
@@ -148,9 +145,6 @@ class TypingNow(msgspec.Struct, frozen=True, tag_field="type", tag="typing"):
     by: str
     name: str
     on: bool
-
-
-__all__ = ["Button"]
 
 
 def _bare(url: str) -> str:

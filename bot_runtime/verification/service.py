@@ -1,0 +1,431 @@
+"""E-mail proof in a chat: one function for every address, two separate facts, and no answer that tells on anybody.
+
+The two facts (SECURITY 2.5): *the address is confirmed* when somebody who reads the mailbox pressed the button; *this
+chat is verified* only when the chatting browser itself proved that it reads the mailbox, by the code, or by the button
+pressed in that same browser, or when a person of the house vouched for it. A stranger who types your address is
+therefore not verified by your click (D-8).
+
+What the visitor sees of a request is the same for every address: known, unknown, suppressed or written to too often
+(D-1). The events have the same numbers and arrive after the same time.
+
+Each change is decided in the request's record first and then carried out (`Settler`); a crash in between is made good
+by `recover`.
+"""
+
+import logging
+from collections.abc import Sequence
+from hmac import compare_digest
+from typing import Literal
+
+import msgspec
+
+from admin import AuditBook, Bots
+from bot_runtime.verification.devices import Devices, Method, Proven
+from bot_runtime.verification.evidence import Evidence, Withdrawn
+from bot_runtime.verification.mailboxes import Mailboxes
+from bot_runtime.verification.requests import (
+    MAX_TRIES,
+    Answer,
+    Asker,
+    RequestRecord,
+    Secrets,
+    code_is_live,
+    link_is_live,
+    may_be_denied,
+)
+from bot_runtime.verification.settling import Settler
+from bot_runtime.verification.store import Requests
+from bot_runtime.verification.tracker import slots
+from foundation.clock import DAY, HOUR, MINUTE, SECOND, Clock
+from foundation.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Problem
+from foundation.ids import is_secret, secret_hash
+from foundation.records import Stale
+from foundation.web import Throttle
+from transcripts.addresses import normal_address
+from transcripts.contacts import Contacts, Supplied
+from transcripts.conversations import Conversations
+from transcripts.events import AnyEvent, EmailSupplied, EmailVerified, Role, VerificationLost
+from transcripts.state import State
+
+log = logging.getLogger(__name__)
+
+ANSWER_AFTER = 250
+"""Milliseconds after which an address is answered: more than any of the ways takes, so that time tells nothing (D-1)."""
+
+UNCONFIRMED_LIFE = 7 * DAY
+"""After this an address that nobody confirmed is deleted (SECURITY 4.3)."""
+
+Outcome = Literal["verified", "wrong", "expired", "too_many"]
+Confirmation = Literal["here", "elsewhere"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Requests of one client address in an hour, whatever mailboxes they name (D-11); addresses for one chat."""
+
+    per_client: int = 30
+    per_chat: int = 10
+
+
+class Verification:
+    """What the widget, the bot, the opt-in page and the desk may do about an address.
+
+    Every function that is given a conversation takes it on trust: the caller has established who may act on it.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        settler: Settler,
+        secrets: Secrets,
+        devices: Devices,
+        mailboxes: Mailboxes,
+        evidence: Evidence,
+        conversations: Conversations,
+        contacts: Contacts,
+        bots: Bots,
+        audit: AuditBook,
+        clock: Clock,
+        answer_after: int = ANSWER_AFTER,
+        limits: Limits | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        self._requests = requests
+        self._settler = settler
+        self._secrets = secrets
+        self._devices = devices
+        self._mailboxes = mailboxes
+        self._evidence = evidence
+        self._conversations = conversations
+        self._contacts = contacts
+        self._bots = bots
+        self._audit = audit
+        self._clock = clock
+        self._answer_after = answer_after
+        self._per_client = Throttle(clock, limits.per_client, HOUR)
+        self._per_chat = Throttle(clock, limits.per_chat, HOUR)
+
+    async def supply(
+        self,
+        account: str,
+        conversation: str,
+        address: str,
+        *,
+        by: Role,
+        author: str = "",
+        client_id: str = "",
+        asker: Asker | None = None,
+    ) -> int:
+        """An address was given, by the visitor, the bot or an agent (DD-1). Returns the seq of what was stored.
+
+        A mail goes out unless this browser has proven the address before, or an agent gave one that is known (he asks
+        for the mail with `send` when he wants it, DD-5). Raises `Invalid` for what is no address, `Conflict` when the
+        chat is over, `TooMany` when the chat gave too many addresses; nothing is kept then.
+        """
+        began = self._clock.monotonic()
+        state = await self._open(account, conversation)
+        if client_id and client_id in state.client_ids:
+            return state.client_ids[client_id]
+        found = await self._contacts.supply(account, address, by, proven=await self._proven(state, address))
+        self._count(conversation)
+        await self._void_older(account, conversation, "another address was given")
+        if found.outcome == "verified" or (by == "agent" and found.outcome == "unverified"):
+            await self._pause(began)
+            return await self._link(state, found, by, author)
+        record = await self._requests.open(
+            state,
+            bot_name=await self._bot_name(state),
+            contact=found.contact,
+            address=found.address,
+            outcome=found.outcome,
+            by=by,
+            author=author,
+            client_id=client_id,
+            asker=asker or Asker(),
+            held_back=found.outcome == "suppressed" or not await self._may_mail(found.address, asker),
+        )
+        await self._pause(began)
+        return await self._settler.settle(record)
+
+    async def send(
+        self,
+        account: str,
+        conversation: str,
+        *,
+        by: Role,
+        author: str = "",
+        client_id: str = "",
+        asker: Asker | None = None,
+    ) -> int:
+        """Another mail to the address of this chat; the one before it is void (DD-5).
+
+        Raises `Conflict` when there is no address yet, when it is verified already or when the chat is over.
+        """
+        began = self._clock.monotonic()
+        state = await self._open(account, conversation)
+        if client_id and client_id in state.client_ids:
+            return state.client_ids[client_id]
+        if not state.address:
+            raise Conflict("There is no e-mail address in this chat yet.")
+        if state.verification.state == "verified":
+            raise Conflict("The e-mail address of this chat is verified already.")
+        self._count(conversation)
+        await self._void_older(account, conversation, "a newer mail was asked for")
+        record = await self._requests.open(
+            state,
+            bot_name=await self._bot_name(state),
+            contact=state.contact or "",
+            address=state.address,
+            outcome=None,
+            by=by,
+            author=author,
+            client_id=client_id,
+            asker=asker or Asker(),
+            held_back=state.contact is None or not await self._may_mail(state.address, asker),
+        )
+        await self._pause(began)
+        return await self._settler.settle(record)
+
+    async def enter_code(
+        self, account: str, conversation: str, code: str, *, client_id: str = "", asker: Asker | None = None
+    ) -> Outcome:
+        """The visitor typed six digits. Five wrong ones void the code; the sixth answer is `too_many` (D-9).
+
+        Only the newest request of this very conversation counts, so a code typed into another chat is wrong there.
+        """
+        await self._open(account, conversation)
+        while True:
+            record = await self._requests.newest(account, conversation)
+            if record is None:
+                return "expired"
+            if client_id and record.body.last_try == client_id:
+                return record.body.last_outcome  # type: ignore[return-value]
+            try:
+                return await self._try_code(record, code, client_id, asker or Asker())
+            except Stale:
+                continue
+
+    async def look(self, token: str) -> RequestRecord:
+        """The request behind a link that can still be used; changes nothing (D-2). Raises `Gone` for any other."""
+        record = await self._requests.by_token(secret_hash(token)) if is_secret(token) else None
+        if record is None or not may_be_denied(record, self._clock.now()):
+            raise Gone("This page is no longer valid.")
+        await self._alive(record)
+        return record
+
+    async def confirm(self, token: str, nonce: str, *, device: str = "", asker: Asker | None = None) -> Confirmation:
+        """The button on the opt-in page was pressed: the address is confirmed, once (D-5).
+
+        With the device secret of the chatting browser the chat is verified as well (`here`); without it only the code
+        can do that (`elsewhere`, D-7). Raises `Gone` when the link is used up or void, `Forbidden` for a forged form.
+        """
+        record = await self.look(token)
+        shown_at = await self._secrets.form_shown_at(record.account, record.id, nonce)
+        if shown_at is None:
+            raise Forbidden("This form is not ours. Open the link from the mail again.")
+        here = is_secret(device) and compare_digest(secret_hash(device), record.body.visitor)
+        now = self._clock.now()
+        if not link_is_live(record, now):
+            raise Gone("This page is no longer valid.")
+        answer = Answer(at=now, method="button", same_browser=here, asker=asker or Asker(), shown_at=shown_at)
+        try:
+            record = await self._requests.answered(record, "done" if here else "confirmed", answer)
+        except Stale:
+            raise Gone("This page is no longer valid.") from None
+        await self._settler.settle(record)
+        return "here" if here else "elsewhere"
+
+    async def deny(self, token: str, nonce: str, *, asker: Asker | None = None) -> None:
+        """"That was not me": the request is void, the mailbox is left alone for 30 days, the agent is told (D-13)."""
+        record = await self.look(token)
+        if await self._secrets.form_shown_at(record.account, record.id, nonce) is None:
+            raise Forbidden("This form is not ours. Open the link from the mail again.")
+        try:
+            record = await self._requests.void(record, "denied", denied_by=asker or Asker())
+        except Stale:
+            raise Gone("This page is no longer valid.") from None
+        await self._settler.settle(record)
+
+    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int:
+        """A person of the house is convinced: by his own questions, or by what he knows (DD-5, DD-8).
+
+        The reason, the person and the time are kept and shown. The opt-in is not completed by this: only the reader of
+        the mailbox can. Raises `Invalid` without a reason or for another method, `Conflict` without an address.
+        """
+        if method not in {"questions", "manual"}:
+            raise Invalid("The method is questions or manual.", field="method")
+        reason = reason.strip()
+        if not 3 <= len(reason) <= 500:
+            raise Invalid("Say in 3 to 500 characters why you are sure. Nothing was changed.", field="reason")
+        state = await self._open(account, conversation)
+        if not state.contact:
+            raise Conflict("There is no e-mail address in this chat that could be vouched for.")
+        contact, address, now = state.contact, state.address, self._clock.now()
+        how: Method = "questions" if method == "questions" else "manual"
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            if state.contact != contact:
+                raise Conflict("Another address was given meanwhile. Nothing was changed.")
+            verified = EmailVerified(at=now, contact=contact, method=how, author=author, reason=reason)
+            return [verified, slots(now, email=address, email_verified=True)]
+
+        outcome = await self._conversations.update(account, conversation, decide)
+        proven = Proven(at=now, method=how, conversation=conversation, address=address, author=author)
+        await self._devices.remember(account, state.visitor, contact, proven)
+        await self._void_older(account, conversation, "a person vouched")
+        await self._audit.write(account, author, "email.vouched", conversation, method=method, reason=reason)
+        return outcome.state.seq
+
+    async def recognise(self, account: str, conversation: str) -> None:
+        """Bring a chat's state in line with what its browser has proven: called when the browser opens the chat (DD-7).
+
+        A new chat in a browser whose proof holds is verified at once; a chat whose proof has expired or was revoked is
+        not any longer."""
+        state = await self._conversations.state(account, conversation)
+        if state.closed or state.withdrawn_at is not None:
+            return
+        if state.verification.state == "verified" and state.contact:
+            if await self._devices.proof(account, state.visitor, state.contact) is None:
+                await self._lose(state, "expired")
+        elif not state.address and (newest := await self._devices.newest(account, state.visitor)) is not None:
+            contact, proven = newest
+            await self._link(state, Supplied(contact, proven.address, "verified"), "system", "")
+
+    async def withdraw(self, account: str, conversation: str, *, via: str) -> None:
+        """The consent was taken back: this browser is unverified, its open requests are void, the evidence says so."""
+        state = await self._conversations.state(account, conversation)
+        await self._void_older(account, conversation, "the consent was withdrawn")
+        await self._devices.forget(account, state.visitor)
+        if state.verification.state == "verified" and not state.closed:
+            await self._lose(state, "withdrawn")
+        for record in await self._requests.of(account, conversation):
+            withdrawn = Withdrawn(at=self._clock.now(), via=via)
+            await self._evidence.add(account, record.id, record.body.evidence_key, withdrawn)
+
+    async def revoke_all(self, account: str, contact: str, *, author: str) -> int:
+        """Every browser that proved this contact has to prove it again; how many (DD-7). Open chats notice when their
+        browser comes back."""
+        ended = await self._devices.revoke_all(account, contact)
+        await self._audit.write(account, author, "email.revoked", contact, browsers=ended)
+        return ended
+
+    async def recover(self) -> int:
+        """Finish what a crash interrupted; how many requests needed it. Called once at start, before the doors open."""
+        finished = 0
+        for record in await self._requests.unsettled():
+            try:
+                await self._settler.settle(record)
+                finished += 1
+            except Problem:
+                log.exception("the request %s could not be finished and will be tried again", record.id)
+        return finished
+
+    async def run(self) -> None:
+        """Every five minutes finish what was interrupted and forget what is old, until cancelled."""
+        while True:
+            await self._clock.sleep(5 * MINUTE)
+            try:
+                await self.recover()
+                await self.forget_old()
+            except Problem:
+                log.exception("the sweep of verification requests failed and will be tried again")
+
+    async def forget_old(self) -> int:
+        """Delete addresses that nobody confirmed within 7 days, and counters and proofs that are over."""
+        before = self._clock.now() - UNCONFIRMED_LIFE
+        removed = await self._requests.forget_unconfirmed(before=before) + await self._contacts.forget_unconfirmed(before)
+        return removed + await self._mailboxes.forget_old() + await self._devices.forget_old()
+
+    # What the public functions have in common, in the order in which they call it
+
+    async def _open(self, account: str, conversation: str) -> State:
+        state = await self._conversations.state(account, conversation)
+        if state.closed:
+            raise Conflict("This chat is over. Nothing was changed.")
+        if state.consent is None:
+            raise Forbidden("The notice has not been accepted. Nothing was kept.")
+        return state
+
+    def _count(self, conversation: str) -> None:
+        self._per_chat.check(conversation)
+        self._per_chat.hit(conversation)
+
+    async def _proven(self, state: State, address: str) -> str | None:
+        """The contact of this address, if this browser has proven it."""
+        contact = await self._contacts.by_address(state.account, normal_address(address))
+        if contact is None or await self._devices.proof(state.account, state.visitor, contact.id) is None:
+            return None
+        return contact.id
+
+    async def _bot_name(self, state: State) -> str:
+        bot = await self._bots.get(state.account, state.bot)
+        if bot is None:
+            raise NotFound("There is no such bot.")
+        return bot.body.name
+
+    async def _void_older(self, account: str, conversation: str, reason: str) -> None:
+        for record in await self._requests.void_older(account, conversation, reason):
+            await self._settler.settle(record)
+
+    async def _may_mail(self, address: str, asker: Asker | None) -> bool:
+        if asker is not None and asker.ip:
+            try:
+                self._per_client.check(asker.ip)
+            except Problem:
+                return False
+            self._per_client.hit(asker.ip)
+        return await self._mailboxes.admit(address)
+
+    async def _pause(self, began: float) -> None:
+        passed = int((self._clock.monotonic() - began) * SECOND)
+        if passed < self._answer_after:
+            await self._clock.sleep(self._answer_after - passed)
+
+    async def _link(self, state: State, found: Supplied, by: Role, author: str) -> int:
+        now, verified = self._clock.now(), found.outcome == "verified"
+        events: list[AnyEvent] = [
+            EmailSupplied(
+                at=now, contact=found.contact, address=found.address, by=by, outcome=found.outcome, author=author
+            ),
+            slots(now, email=found.address, email_verified=verified),
+        ]
+        outcome = await self._conversations.update(state.account, state.id, lambda _: events)
+        return outcome.state.seq
+
+    async def _try_code(self, record: RequestRecord, code: str, client_id: str, asker: Asker) -> Outcome:
+        body, now = record.body, self._clock.now()
+        right = not body.held_back and await self._secrets.code_is(record.account, record.id, code)
+        if record.fields["status"] == "done":
+            return "verified" if right else "expired"
+        if not code_is_live(record, now):
+            return "expired"
+        if body.tries >= MAX_TRIES:
+            return "too_many"
+        if not right:
+            await self._requests.tried(record, client_id, "wrong")
+            return "wrong"
+        await self._alive(record)
+        answer = Answer(at=now, method="code", same_browser=True, asker=asker)
+        record = await self._requests.answered(record, "done", answer, client_id=client_id)
+        await self._settler.settle(record)
+        return "verified"
+
+    async def _alive(self, record: RequestRecord) -> None:
+        """A request dies with its conversation and with the consent (D-6)."""
+        try:
+            state = await self._conversations.state(record.account, record.body.conversation)
+        except NotFound:
+            raise Gone("This page is no longer valid.") from None
+        if state.withdrawn_at is not None:
+            raise Gone("This page is no longer valid.")
+
+    async def _lose(self, state: State, reason: str) -> None:
+        contact, now = state.contact or "", self._clock.now()
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            if state.verification.state != "verified" or state.contact != contact:
+                return ()
+            lost = VerificationLost(at=now, contact=contact, reason=reason)
+            return [lost, slots(now, email=state.address, email_verified=False)]
+
+        await self._conversations.update(state.account, state.id, decide)

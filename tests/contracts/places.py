@@ -1,0 +1,57 @@
+"""Where the contract suite keeps its stores: one entry for each engine, and nothing else knows which engines there are.
+
+A third engine joins by a class with these members and a line in `ENGINES`. An engine without a property says so here;
+the tests that need it are then not made for it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from foundation.records import Engine, Kind, MemoryEngine, SqliteEngine
+
+
+class Place(Protocol):
+    """A place for one store: every engine made here after the one before was closed finds what that one wrote."""
+
+    name: str
+    durable: bool
+    """What was acknowledged survives the end of the process."""
+    limited: bool
+    """`max_bytes` is kept."""
+
+    def __init__(self, folder: Path) -> None: ...
+
+    def engine(self, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> Engine: ...
+
+
+class InMemory:
+    name = "memory"
+    durable = False
+    limited = True
+
+    def __init__(self, folder: Path) -> None:
+        del folder
+
+    def engine(self, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> Engine:
+        return MemoryEngine(kinds, max_bytes=max_bytes)
+
+
+class InSqlite:
+    name = "sqlite"
+    durable = True
+    limited = True
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "records.db"
+
+    def engine(self, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> Engine:
+        return SqliteEngine(self._file, kinds, max_bytes=max_bytes)
+
+
+ENGINES: list[type[Place]] = [InMemory, InSqlite]
+
+
+def place_named(name: str, folder: Path) -> Place:
+    """For a child process: the place that its parent means."""
+    return next(place for place in ENGINES if place.name == name)(folder)

@@ -1,0 +1,53 @@
+"""Conversations fetched *as* somebody. Routes come to one only through here, so no check can be forgotten (M-1, M-2).
+
+What somebody may not see is not there for him: the answer to a foreign id is the answer to an unknown one.
+"""
+
+from admin import Match, Principal
+from foundation.errors import Gone, NotFound
+from transcripts.conversations import Conversations
+from transcripts.links import Link
+from transcripts.state import State
+
+
+class Access:
+    """The three ways to a conversation."""
+
+    def __init__(self, conversations: Conversations) -> None:
+        self._conversations = conversations
+
+    async def as_member(self, person: Principal, conversation: str) -> State:
+        """As a person of the house with access to the conversation's bot. Raises `NotFound`, `KeyDestroyed`."""
+        state = await self._conversations.state(person.account, conversation)
+        if not person.may_open(state.bot):
+            raise _nothing()
+        return state
+
+    async def as_visitor(self, account: str, bot: str, visitor: str, conversation: str) -> State:
+        """As the browser that had this conversation with this bot; `visitor` is the hash of its secret. Raises
+        `NotFound`."""
+        state = await self._conversations.state(account, conversation)
+        if not visitor or state.visitor != visitor or state.bot != bot:
+            raise _nothing()
+        return state
+
+    async def as_address(self, match: Match, link: Link) -> State:
+        """As somebody whose address is in an enabled range, through a link. `match` is what the range answered for this
+        link's bot; a match of another bot opens nothing. Raises `NotFound`, `KeyDestroyed`."""
+        if match.scope not in ("account", link.bot):
+            raise _nothing()
+        state = await self._conversations.state(link.account, link.conversation)
+        if state.bot != link.bot:
+            raise _nothing()
+        return state
+
+    async def find(self, account: str, conversation: str) -> State | None:
+        """Whether it is there at all, for explanations; nothing of it is shown."""
+        try:
+            return await self._conversations.state(account, conversation)
+        except (NotFound, Gone):
+            return None
+
+
+def _nothing() -> NotFound:
+    return NotFound("There is no such conversation.")

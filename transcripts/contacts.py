@@ -1,0 +1,196 @@
+"""Contacts: people with an e-mail address, one record per address and account, each under a key of its own.
+
+An address that somebody typed makes a contact that is only *registered*: it is in no list and nobody sees it, until the
+double opt-in completes (DD-2, DD-3). A suppressed address is never mailed and never added (DD-9); of it only a keyed
+token is kept. In the store an address is a keyed token too; the address itself is in the sealed body.
+
+Which browser has proven which contact is not kept here: `bot_runtime.verification` asks that and tells `supply`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from foundation.clock import Clock
+from foundation.ids import new_id
+from foundation.keys import Keyring
+from foundation.records import Collection, Engine, Kind, Record, Taken, Where
+from transcripts.addresses import normal_address, same_mailbox
+from transcripts.events import Role
+
+CONTACT = Kind(
+    name="contact",
+    fields=("email", "state", "created_at"),
+    unique=(("account", "email"),),
+    indexes=(("account", "state", "created_at"), ("state", "created_at")),
+)
+SUPPRESSED = Kind(
+    name="suppressed_address",
+    fields=("email", "until"),
+    unique=(("account", "email"),),
+    indexes=(("until",),),
+)
+
+State = Literal["registered", "complete"]
+Outcome = Literal["new", "unverified", "verified", "suppressed"]
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """A person with an address. `registered`: the opt-in is not complete, so nobody may be shown him (DD-3)."""
+
+    id: str
+    address: str
+    state: State
+    created_at: int
+    completed_at: int | None
+
+
+class Supplied(msgspec.Struct, frozen=True):
+    """What became of an address that was given; `contact` is empty when the address is suppressed."""
+
+    contact: str
+    address: str
+    outcome: Outcome
+
+
+class _Body(msgspec.Struct, frozen=True):
+    address: str
+    created_by: Role
+    completed_at: int | None = None
+
+
+class _Suppression(msgspec.Struct, frozen=True):
+    at: int
+    reason: str
+
+
+class Contacts:
+    """The contacts of all accounts."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, clock: Clock) -> None:
+        self._contacts: Collection[_Body] = Collection(engine, keyring, CONTACT, _Body)
+        self._suppressed: Collection[_Suppression] = Collection(engine, keyring, SUPPRESSED, _Suppression)
+        self._keyring = keyring
+        self._clock = clock
+
+    async def supply(self, account: str, address: str, by: Role, *, proven: str | None = None) -> Supplied:
+        """The one way in for an address, whoever gives it (DD-1).
+
+        `proven` is the contact that the chatting browser has proven, if any. The outcomes: `new` (registered now or
+        earlier, the opt-in is not complete), `unverified` (exists, not proven in this browser), `verified` (exists,
+        and this browser proved it), `suppressed` (DD-9). They are for the server and for staff; the visitor is told
+        the same in every case (D-1). Raises `Invalid` for what is no address.
+        """
+        normal = normal_address(address)
+        if await self.is_suppressed(account, normal):
+            return Supplied("", normal, "suppressed")
+        contact = await self.by_address(account, normal) or await self._register(account, normal, by)
+        if contact.state == "registered":
+            return Supplied(contact.id, normal, "new")
+        return Supplied(contact.id, normal, "verified" if contact.id == proven else "unverified")
+
+    async def complete(self, account: str, id: str) -> Contact | None:
+        """The opt-in is complete: from now on the contact is there for all to see (DD-3). Twice is once."""
+
+        def completed(record: Record[_Body]) -> Mapping[str, Any] | None:
+            if record.fields["state"] == "complete":
+                return None
+            body = msgspec.structs.replace(record.body, completed_at=self._clock.now())
+            return {"body": body, "state": "complete"}
+
+        record = await self._contacts.update(account, id, completed)
+        return None if record is None else _contact(record)
+
+    async def get(self, account: str, id: str) -> Contact | None:
+        """The contact, complete or not."""
+        record = await self._contacts.get(account, id)
+        return None if record is None else _contact(record)
+
+    async def by_address(self, account: str, address: str) -> Contact | None:
+        """The contact with this address, complete or not."""
+        record = await self._contacts.lookup(account=account, email=await self._token(account, address))
+        return None if record is None else _contact(record)
+
+    async def list(
+        self, account: str, *, limit: int = 100, after: str | None = None
+    ) -> tuple[list[Contact], str | None]:
+        """The complete contacts, newest first, and the cursor of the next page."""
+        complete = Where("state", "=", "complete")
+        records, more = await self._contacts.find(account, complete, order="-created_at", limit=limit, after=after)
+        return [_contact(record) for record in records], more
+
+    async def erase(self, account: str, id: str) -> bool:
+        """Destroy the contact's key and remove the record; whether there was one."""
+        record = await self._contacts.get(account, id)
+        if record is None:
+            return False
+        await self._keyring.destroy(account, record.key)
+        return await self._contacts.delete(account, id)
+
+    async def forget_unconfirmed(self, until: int) -> int:
+        """Erase, in all accounts, what was registered before `until` and never completed (SECURITY 4.3: 7 days)."""
+        forgotten = 0
+        while True:
+            records, more = await self._contacts.find_anywhere(
+                Where("state", "=", "registered"), Where("created_at", "<", until), order="created_at", limit=200
+            )
+            for record in records:
+                forgotten += await self.erase(record.account, record.id)
+            if more is None:
+                return forgotten
+
+    async def suppress(self, account: str, address: str, reason: str, *, until: int | None = None) -> None:
+        """Never mail or add this address again, or not before `until`. A later end replaces an earlier one."""
+        token = await self._token(account, address)
+        body = _Suppression(self._clock.now(), reason)
+        try:
+            await self._suppressed.insert(account, new_id(), body, email=token, until=until)
+        except Taken:
+            found = await self._suppressed.lookup(account=account, email=token)
+            if found is None:
+                return await self.suppress(account, address, reason, until=until)
+            await self._suppressed.update(account, found.id, lambda record: _longer(record, body, until))
+
+    async def is_suppressed(self, account: str, address: str) -> bool:
+        """Whether this address may not be written to now."""
+        found = await self._suppressed.lookup(account=account, email=await self._token(account, address))
+        until = None if found is None else found.fields["until"]
+        return found is not None and (until is None or int(until) > self._clock.now())
+
+    async def _register(self, account: str, address: str, by: Role) -> Contact:
+        key = await self._keyring.mint(account, "contact")
+        try:
+            record = await self._contacts.insert(
+                account,
+                new_id(),
+                _Body(address, by),
+                key=key,
+                email=await self._token(account, address),
+                state="registered",
+                created_at=self._clock.now(),
+            )
+        except Taken:  # the same address was given in another chat at the same moment
+            await self._keyring.destroy(account, key)
+            return await self.by_address(account, address) or await self._register(account, address, by)
+        return _contact(record)
+
+    async def _token(self, account: str, address: str) -> str:
+        return await self._keyring.token(account, "email", same_mailbox(address))
+
+
+def _longer(record: Record[_Suppression], body: _Suppression, until: int | None) -> Mapping[str, Any] | None:
+    known = record.fields["until"]
+    if known is None or (until is not None and int(known) >= until):
+        return None
+    return {"body": body, "until": until}
+
+
+def _contact(record: Record[_Body]) -> Contact:
+    return Contact(
+        id=record.id,
+        address=record.body.address,
+        state="complete" if record.fields["state"] == "complete" else "registered",
+        created_at=int(record.fields["created_at"] or 0),
+        completed_at=record.body.completed_at,
+    )

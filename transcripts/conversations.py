@@ -1,0 +1,333 @@
+"""The log of every conversation: opened, read, appended to, listed. It is the only truth about what was said.
+
+- Each conversation has a data key of its own; destroying it erases the conversation wherever copies of it lie (MS-4).
+- `append` is atomic and durable, or nothing happened; an append that was decided on an old state is refused (`Stale`).
+- `update` decides on the fresh state and tries again when somebody else was faster. Of two who do the same thing at the
+  same moment, the second sees the first one's deed.
+- Signals leave after the commit only, and are hints: whoever hears one reads `events` from the number he has.
+- Another account's conversation is not there (M-1).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import msgspec
+
+from foundation.clock import Clock
+from foundation.errors import NotFound, Unavailable
+from foundation.ids import is_id, new_id
+from foundation.keys import Keyring
+from foundation.live import Signals
+from foundation.records import Engine, EventLog, Kind, Stale, Value, Where
+from foundation.records import Row as StoredRow
+from transcripts.cache import Cache, Entry
+from transcripts.control import check
+from transcripts.events import AnyEvent, Control, ControlChanged, Numbered, Opened, WebPage
+from transcripts.messages import storable
+from transcripts.state import State, apply_all, fold
+
+CONVERSATION = Kind(
+    name="conversation",
+    fields=("bot", "control", "holder", "visitor", "contact", "opened_at", "updated_at", "waiting_since"),
+    indexes=(
+        ("account", "updated_at"),
+        ("account", "control", "waiting_since"),
+        ("account", "visitor"),
+        ("account", "holder"),
+        ("account", "contact"),
+    ),
+)
+"""The head of a conversation: what it is listed by. `visitor` is a keyed token, so that a stolen store does not tell
+which conversations of two accounts were held in one browser."""
+
+Decide = Callable[[State], Sequence[AnyEvent]]
+
+_TRIES = 100
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A conversation in a list, from its plain fields alone."""
+
+    id: str
+    account: str
+    bot: str
+    control: Control
+    holder: str | None
+    opened_at: int
+    updated_at: int
+    waiting_since: int | None
+    seq: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What `update` did: the state afterwards, the number of the first new event, and the new events (maybe none)."""
+
+    state: State
+    first: int
+    events: Sequence[AnyEvent]
+
+
+class Conversations:
+    """The conversations of all accounts. `max_entries` and `max_bytes` bound what is kept folded in memory."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        signals: Signals,
+        clock: Clock,
+        *,
+        max_entries: int = 20_000,
+        max_bytes: int = 256 * 1024 * 1024,
+    ) -> None:
+        self._engine = engine
+        self._keyring = keyring
+        self._signals = signals
+        self._clock = clock
+        self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
+        self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
+
+    async def open(
+        self, account: str, bot: str, *, visitor: str, locale: str = "en", page: WebPage | None = None
+    ) -> str:
+        """Begin a conversation under a new key; its id. `visitor` is the hash of the browser's device secret."""
+        made = new_id()
+        key = await self._keyring.mint(account, "conversation")
+        token = await self._visitor_token(account, visitor)
+        opened = Opened(at=self._clock.now(), bot=bot, visitor=visitor, locale=locale, page=page or WebPage())
+        await self._append(Entry(State(id=made, account=account, bot=bot), key, token, ()), (opened,))
+        return made
+
+    async def state(self, account: str, id: str, *, known: int = 0) -> State:
+        """The conversation as it is. `known` is a seq that the caller has heard of; the answer is not older than that.
+
+        Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
+        """
+        return (await self._current(account, id, known)).state
+
+    async def events(self, account: str, id: str, since: int = 0, *, known: int = 0) -> list[Numbered]:
+        """The events with numbers above `since`, in order. `known` and errors as for `state`."""
+        recent = (await self._current(account, id, known)).since(since)
+        return await self._read(account, id, since) if recent is None else recent
+
+    async def append(self, account: str, id: str, events: Sequence[AnyEvent], expected: int) -> int:
+        """Append events if the conversation still is at `expected`; the new seq. They are durable when this returns.
+
+        Raises `Stale` when it is not: read and decide again. Raises `Conflict` for a change of control that the table
+        does not allow. After any error nothing of it counts.
+        """
+        entry = await self._entry(account, id)
+        async with entry.lock:
+            if entry.state.seq < expected:
+                await self._catch_up(entry)
+            if entry.state.seq != expected:
+                raise Stale
+            try:
+                await self._append(entry, events)
+            except Stale:
+                await self._catch_up(entry)
+                raise
+            return entry.state.seq
+
+    async def update(self, account: str, id: str, decide: Decide) -> Outcome:
+        """Append what `decide` says about the fresh state; it is asked again when somebody else was faster.
+
+        `decide` has no side effects and does not wait; no events mean that nothing is to be done. What it raises ends
+        the update. When this returns, the events are durable.
+        """
+        entry = await self._entry(account, id)
+        async with entry.lock:
+            if not entry.sure:
+                await self._catch_up(entry)
+            for _ in range(_TRIES):
+                first = entry.state.seq + 1
+                events = decide(entry.state)
+                if not events:
+                    return Outcome(entry.state, first, ())
+                try:
+                    return await self._append(entry, events)
+                except Stale:
+                    await self._catch_up(entry)
+        raise Unavailable("This chat is written to by too many at once. Nothing was changed; please try again.")
+
+    async def current_of(self, account: str, bot: str, visitor: str) -> State | None:
+        """The newest conversation of this browser with this bot that is not closed."""
+        page = await self._engine.find(
+            CONVERSATION,
+            (
+                Where("account", "=", account),
+                Where("visitor", "=", await self._visitor_token(account, visitor)),
+                Where("bot", "=", bot),
+                Where("control", "in", ("bot", "queue", "agent")),
+            ),
+            order="-opened_at",
+            limit=1,
+        )
+        return await self.state(account, page.rows[0].id) if page.rows else None
+
+    async def rows(
+        self,
+        account: str,
+        bots: frozenset[str] | None,
+        *,
+        control: Control | Sequence[Control] | None = None,
+        holder: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[list[Row], str | None]:
+        """Conversations of these bots (`None`: of all), the last changed first, and the cursor of the next page."""
+        where = [Where("account", "=", account)]
+        if bots is not None:
+            where.append(Where("bot", "in", tuple(sorted(bots))))
+        if control is not None:
+            where.append(Where("control", "in", (control,) if isinstance(control, str) else tuple(control)))
+        if holder is not None:
+            where.append(Where("holder", "=", holder))
+        if bots is not None and not bots:
+            return [], None
+        page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
+        return [_row(row) for row in page.rows], page.next
+
+    async def recent(self, account: str, bots: frozenset[str] | None) -> AsyncIterator[Row]:
+        """All conversations of these bots, the last changed first, read page by page."""
+        after: str | None = None
+        while True:
+            rows, after = await self.rows(account, bots, after=after)
+            for row in rows:
+                yield row
+            if after is None:
+                return
+
+    async def waiting(self, account: str, control: Control, *, until: int) -> AsyncIterator[Row]:
+        """Conversations under this control whose visitor waits since `until` or longer, the longest first.
+
+        With control `bot` these are the messages that no turn answered: after a crash they still want one.
+        """
+        where = (
+            Where("account", "=", account),
+            Where("control", "=", control),
+            Where("waiting_since", "<=", until),
+        )
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, order="waiting_since", limit=200, after=after)
+            for row in page.rows:
+                yield _row(row)
+            after = page.next
+            if after is None:
+                return
+
+    async def erase(self, account: str, id: str) -> bool:
+        """Destroy the conversation's key and remove its log and head; whether there was one (MS-4).
+
+        The key goes first: whatever is interrupted after that, nothing of the conversation can be read any more.
+        """
+        row = await self._stored(account, id)
+        if row is None:
+            return False
+        await self._keyring.destroy(account, row.key)
+        self._cache.drop(id)
+        await self._log.delete(account, id)
+        self._signals.publish(f"conversation/{id}", row.version + 1)
+        self._signals.publish(f"bot/{row.fields['bot']}", 0, subject=id)
+        return True
+
+    # Writing
+
+    async def _append(self, entry: Entry, events: Sequence[AnyEvent]) -> Outcome:
+        state = entry.state
+        events = [storable(event) for event in events]
+        _require_legal(state, events)
+        after = apply_all(state, state.seq + 1, events)
+        try:
+            last = await self._log.append(
+                state.account, state.id, entry.key, events, state.seq, head_fields=_head(after, entry.visitor)
+            )
+        except Stale:
+            raise
+        except BaseException:
+            entry.sure = False  # it may yet be written: from now on the log is asked
+            self._tell(entry, after.seq)
+            raise
+        if entry.state.seq < last:  # else a reader took it up from the log, a moment before us
+            entry.take(events, after)
+        entry.sure = True
+        self._cache.put(state.id, entry)
+        self._tell(entry, last)
+        return Outcome(after, state.seq + 1, events)
+
+    def _tell(self, entry: Entry, seq: int) -> None:
+        self._signals.publish(entry.conversation_topic, seq)
+        self._signals.publish(entry.bot_topic, 0, subject=entry.state.id)
+
+    # Reading
+
+    async def _current(self, account: str, id: str, known: int) -> Entry:
+        entry = await self._entry(account, id)
+        if not entry.sure or entry.state.seq < known:
+            await self._catch_up(entry)
+        return entry
+
+    async def _entry(self, account: str, id: str) -> Entry:
+        entry = self._cache.get(id)
+        if entry is None:
+            entry = await self._load(account, id)
+        if entry.state.account != account:
+            raise _not_found()
+        return entry
+
+    async def _load(self, account: str, id: str) -> Entry:
+        row = await self._stored(account, id)
+        if row is None:
+            raise _not_found()
+        events = await self._read(account, id, 0)
+        if not events:
+            raise _not_found()
+        entry = Entry(fold(account, id, events), row.key, str(row.fields["visitor"]), events)
+        self._cache.put(id, entry)
+        return self._cache.get(id) or entry
+
+    async def _catch_up(self, entry: Entry) -> None:
+        state = entry.state
+        events = await self._read(state.account, state.id, state.seq)
+        if await self._stored(state.account, state.id) is None:
+            self._cache.drop(state.id)
+            raise _not_found()  # erased while it was in memory
+        entry.catch_up(events)
+        self._cache.put(state.id, entry)
+
+    async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
+        return [Numbered(seq, event) for seq, event in await self._log.read(account, id, since)]
+
+    async def _stored(self, account: str, id: str) -> StoredRow | None:
+        row = await self._engine.get(CONVERSATION, id) if is_id(id) else None
+        return row if row is not None and row.account == account else None
+
+    async def _visitor_token(self, account: str, visitor: str) -> str:
+        return await self._keyring.token(account, "visitor", visitor)
+
+
+def _require_legal(state: State, events: Sequence[AnyEvent]) -> None:
+    for number, event in enumerate(events):
+        if type(event) is ControlChanged:
+            check(apply_all(state, state.seq + 1, events[:number]) if number else state, event)
+
+
+def _head(state: State, visitor: str) -> dict[str, Value]:
+    return {
+        "bot": state.bot,
+        "control": state.control,
+        "holder": state.holder,
+        "visitor": visitor,
+        "contact": state.contact,
+        "opened_at": state.opened_at,
+        "updated_at": state.last_at,
+        "waiting_since": state.waiting_since,
+    }
+
+
+def _row(row: StoredRow) -> Row:
+    return msgspec.convert({**row.fields, "id": row.id, "account": row.account, "seq": row.version}, Row)
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such conversation.")
