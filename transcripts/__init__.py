@@ -1,0 +1,47 @@
+"""Remembers: the conversation log, contacts, consent, share links, and the guard before every transcript.
+
+A conversation *is* its append-only log of sealed events; its state is a fold over them. Content leaves through one door,
+the guard, which decides by session, bot access and address range, writes down every answer before it is given, and shows
+each reader his own view. Stores are not for routes: a conversation is fetched as somebody.
+"""
+
+from transcripts.access import Access
+from transcripts.api import LinkApi
+from transcripts.consent import CONSENT, Consent, Consents
+from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
+from transcripts.conversations import CONVERSATION, Conversations, Outcome, Row
+from transcripts.events import Numbered
+from transcripts.guard import Decision, Guard, decide
+from transcripts.links import SHARE_LINK, Link, Links
+from transcripts.notices import Notice
+from transcripts.pages import PAGES, STATICS, TranscriptDoor
+from transcripts.state import State, Verification
+
+KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK)
+"""What this package stores, for the engine."""
+
+__all__ = [
+    "KINDS",
+    "PAGES",
+    "STATICS",
+    "Access",
+    "Consent",
+    "Consents",
+    "Contact",
+    "Contacts",
+    "Conversations",
+    "Decision",
+    "Guard",
+    "Link",
+    "LinkApi",
+    "Links",
+    "Notice",
+    "Numbered",
+    "Outcome",
+    "Row",
+    "State",
+    "Supplied",
+    "TranscriptDoor",
+    "Verification",
+    "decide",
+]

@@ -4,6 +4,7 @@ It holds the bot's name, the code, the link and our own words; nothing that a vi
 (D-14, D-15). The link begins with the configured base URL, never with the host of a request (C-14).
 """
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -64,8 +65,13 @@ class Mails:
         self._clock = clock
         self._sender = sender
         self._base_url = base_url
-        self.template_hash = _template_hash()
+        self._template_hash = ""
         jobs.handle(JOB, self._send, body=MailOf)
+
+    async def template_hash(self) -> str:
+        """SHA-256 over the templates and all texts: the wording that the evidence names."""
+        self._template_hash = self._template_hash or await asyncio.to_thread(_hash_templates)
+        return self._template_hash
 
     async def queue(self, record: RequestRecord) -> None:
         """Put the mail into the outbox, once however often this is called."""
@@ -119,8 +125,7 @@ class Mails:
         await self._evidence.add(job.account, record.id, body.evidence_key, sent)
 
 
-def _template_hash() -> str:
-    """SHA-256 over the templates and all texts: what the evidence names as the mail's wording."""
+def _hash_templates() -> str:
     digest = hashlib.sha256()
     for name in _NAMES:
         digest.update((_TEMPLATES / name).read_bytes())

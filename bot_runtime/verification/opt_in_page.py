@@ -50,7 +50,7 @@ class OptInPage:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/v/{token}", self.show, PUBLIC, "page", max_body=0),
+            Route("GET", "/v/{token}", self.show, PUBLIC, "page"),
             Route("POST", "/v/{token}", self.confirm, PUBLIC, "page", max_body=2_048),
             Route("POST", "/v/{token}/deny", self.deny, PUBLIC, "page", max_body=2_048),
         ]

@@ -76,7 +76,7 @@ class Settler:
         body = record.body
         if not body.announced:
             record = await self._requests.announced(record, await self._say(record))
-        await self._evidence.add(record.account, record.id, body.evidence_key, self._requested(record))
+        await self._evidence.add(record.account, record.id, body.evidence_key, await self._requested(record))
         if not body.held_back and not body.mailed_at:
             await self._mails.queue(record)
         return record
@@ -107,7 +107,7 @@ class Settler:
         outcome = await self._conversations.update(record.account, body.conversation, lambda _: events)
         return outcome.state.seq
 
-    def _requested(self, record: RequestRecord) -> facts.Requested:
+    async def _requested(self, record: RequestRecord) -> facts.Requested:
         body = record.body
         return facts.Requested(
             at=body.at,
@@ -131,7 +131,7 @@ class Settler:
             user_agent=body.asker.user_agent,
             mail_message_id="" if body.held_back else body.message_id,
             mail_template_version=MAIL_VERSION,
-            mail_template_hash=self._mails.template_hash,
+            mail_template_hash=await self._mails.template_hash(),
             held_back=body.held_back,
         )
 

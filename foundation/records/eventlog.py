@@ -6,7 +6,8 @@ What is read is what was written, whole and in order, or `Damaged` naming the fi
   another place, renumbered or cut, it does not open.
 - `read` counts through the numbers, so that a batch taken out of the middle or put in twice is noticed.
 - The head, a row that describes the log, is sealed together with its version, which is the log's last number when it
-  was written. A log that ends before its head's version lost its end. A log without a head cannot tell that.
+  was written. A log that ends before its head's version lost its end; one that has batches and no head lost its head.
+  A kind of log that has no heads cannot tell.
 
 Not noticed is a whole store put back to an earlier day, keys and all; the anchor against that is outside of it (K-9).
 
@@ -20,7 +21,7 @@ import msgspec
 
 from foundation.records import rules
 from foundation.records.collection import Record, Sealer
-from foundation.records.port import Batch, Engine, Kind, Row, Value
+from foundation.records.port import Batch, Engine, Kind, Value
 from foundation.records.sealing import Cipher, Damaged, Keys, cipher_of
 
 E = TypeVar("E")
@@ -81,7 +82,7 @@ class EventLog(Generic[E]):
 
     async def read(self, account: str, log: str, since: int = 0) -> list[tuple[int, E]]:
         """The events with numbers above `since`. Raises `Damaged`, with the first bad number as `number`."""
-        head = await self._head_row(account, log)
+        head = await self._head_version(account, log)
         events: list[tuple[int, E]] = []
         last = since
         whole = False
@@ -91,8 +92,8 @@ class EventLog(Generic[E]):
                 events += await self._opened(account, log, batch, last, cut=last == since)
                 last = batch.last
             whole = len(batches) < rules.MAX_BATCHES
-        if head is not None and last < head.version:
-            raise _damaged(last + 1, "end", expected=head.version)
+        if self._head is not None and (events if head is None else last < head):
+            await self._check_end(account, log, last)
         return events
 
     async def delete(self, account: str, log: str) -> int:
@@ -105,14 +106,21 @@ class EventLog(Generic[E]):
                 await self._engine.delete(self._head, log)
         return went
 
-    async def _head_row(self, account: str, log: str) -> Row | None:
-        if self._head is None:
-            return None
-        row = await self._engine.get(self._head, log)
+    async def _head_version(self, account: str, log: str) -> int | None:
+        row = await self._engine.get(self._head, log) if self._head is not None else None
         if row is None or row.account != account:
             return None
-        self._heads.open(await cipher_of(self._keys, account, row.key), row)  # its version is sealed: now it is sure
-        return row
+        self._heads.open(await cipher_of(self._keys, account, row.key), row)  # the version is sealed: now it is sure
+        return row.version
+
+    async def _check_end(self, account: str, log: str, last: int) -> None:
+        """Head and log disagreed. Look once more: the log may have been begun or removed between the two reads."""
+        head = await self._head_version(account, log)
+        there = await self._engine.read(self._stored(account, log), limit=1)
+        if head is None and there:
+            raise _damaged(last, "head")
+        if head is not None and last < head:
+            raise _damaged(last + 1, "end", expected=head)
 
     async def _opened(self, account: str, log: str, batch: Batch, last: int, *, cut: bool) -> list[tuple[int, E]]:
         expected = last + 1

@@ -199,6 +199,11 @@ def insert_batches(batches: int) -> str:
     return " ".join([_INSERT_BATCHES, ", ".join(["(?, ?, ?, ?, ?)"] * batches)])
 
 
+def pragma(name: str, number: int) -> str:
+    """The statement that sets one of SQLite's own numbers; these cannot be bound as parameters."""
+    return _fill("PRAGMA {name} = ", name=name) + format(number, "d")
+
+
 def _fill(template: str, **names: str | Sequence[str]) -> str:
     """Put names, and nothing else, into a statement."""
     for place, given in names.items():

@@ -19,7 +19,8 @@ class Damaged(Problem):
     """A sealed record is not what was written: changed, moved, cut, of another format, or sealed with another key.
 
     One error with one text for all of these, so that nobody learns which it was (K-1, K-6). Where a log is concerned,
-    `data["number"]` is the first bad number and `data["fault"]` says `gap`, `duplicate`, `end` or `seal`.
+    `data["number"]` is the first bad number and `data["fault"]` says `gap`, `duplicate`, `end`, `head`
+    or `seal`.
     """
 
     status = 500

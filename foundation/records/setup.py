@@ -77,8 +77,8 @@ def bring_up(
         db.execute(schema.CREATE_BATCHES)
         for table in tables:
             _bring_up_table(db, table)
-        db.execute(f"PRAGMA application_id = {APPLICATION:d}")
-        db.execute(f"PRAGMA user_version = {FORMAT:d}")
+        db.execute(schema.pragma("application_id", APPLICATION))
+        db.execute(schema.pragma("user_version", FORMAT))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -98,7 +98,7 @@ def _check_format(db: sqlite3.Connection, path: Path) -> None:
 
 def _limit(db: sqlite3.Connection, max_bytes: int) -> None:
     page = db.execute("PRAGMA page_size").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page):d}").fetchall()
+    db.execute(schema.pragma("max_page_count", max(1, max_bytes // page))).fetchall()
 
 
 def _bring_up_table(db: sqlite3.Connection, table: schema.Table) -> None:

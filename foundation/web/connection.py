@@ -214,8 +214,8 @@ async def serve(
     connections, sockets closed with 1001, `shutdown_s` for what is under way. Raises `OSError` when the port is taken.
     """
     runner = Runner(app, handle_signals=False, shutdown_timeout=app[SETTINGS].shutdown_s)
-    await runner.setup()
     try:
+        await runner.setup()
         if sock is not None:
             await web.SockSite(runner, sock, ssl_context=ssl_context, backlog=1024).start()
         else:

@@ -113,7 +113,7 @@ async def test_N_9_only_the_six_comparisons_exist(engine: Engine, operator: Any)
 
 @pytest.mark.parametrize(
     "field",
-    ["body", "version", "key", "password_hash", "1", "token; DROP TABLE k_item", "token, body", "$where", "", "f_size", 5],
+    ["body", "version", "key", "password_hash", "1", "token; DROP TABLE x", "token, body", "$where", "", "f_size", 5],
     ids=repr,
 )
 async def test_N_7_only_declared_fields_can_be_searched_and_sorted_by(engine: Engine, field: Any) -> None:

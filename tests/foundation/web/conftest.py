@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest_asyncio
 from aiohttp import web
+from multidict import CIMultiDict
 
 from foundation.web import Frame, LiveSocket, Pages, Route, Runner, WebSettings, build_app, serve
 
@@ -27,7 +28,7 @@ class Say(Frame):
 @dataclass
 class Answer:
     status: int
-    headers: dict[str, str]
+    headers: CIMultiDict[str]
     body: bytes
 
     def json(self) -> Any:
@@ -50,7 +51,7 @@ class House:
         headers = {"Origin": self.origin} if own and method not in {"GET", "HEAD"} else {}
         headers |= options.pop("headers", {})
         async with self.client.request(method, path, headers=headers, allow_redirects=False, **options) as answer:
-            return Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, CIMultiDict(answer.headers), await answer.read())
 
     def socket(self, path: str = "/ws", **headers: str) -> Any:
         return self.client.ws_connect(path, headers={"Origin": self.origin} | headers)
@@ -76,7 +77,7 @@ class House:
 def parse(data: bytes) -> Answer:
     head, _, body = data.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = CIMultiDict(line.split(": ", 1) for line in lines)
     return Answer(int(status.split()[1]) if status else 0, headers, body)
 
 
@@ -101,11 +102,13 @@ Build = Callable[..., Awaitable[House]]
 async def house() -> AsyncIterator[Build]:
     """A function that serves routes; what it served ends with the test."""
     ended: list[Callable[[], Awaitable[None]]] = []
+    opened: list[socket.socket] = []
 
     async def build(*routes: Route, pages: Pages | None = None, settings: dict[str, Any] | None = None, **more: Any):
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))
+        opened.append(listening)
         port = listening.getsockname()[1]
         chosen = {"base_url": f"http://127.0.0.1:{port}", "shutdown_s": 2.0} | (settings or {})
         chosen["base_url"] = chosen["base_url"].format(port=port)
@@ -119,3 +122,5 @@ async def house() -> AsyncIterator[Build]:
     yield build
     for end in reversed(ended):
         await end()
+    for listening in opened:
+        listening.close()

@@ -188,7 +188,8 @@ async def test_an_expectation_that_is_not_known_is_refused_in_our_form(house) ->
 
     here = await house(Route("POST", "/x", handler, PUBLIC, "api"))
     answer = await here.raw(
-        f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{here.port}\r\nExpect: tea\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+        f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{here.port}\r\n"
+        f"Expect: tea\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}".encode()
     )
     assert answer.status == 400
     assert answer.headers["Content-Type"].startswith("application/problem+json")

@@ -1,0 +1,7 @@
+"""The chat window on the operator's web pages: a page in an iframe of our origin, and a socket behind it."""
+
+from bot_runtime.channels.widget.chats import Chats
+from bot_runtime.channels.widget.doors import STATIC, WidgetDoors
+from bot_runtime.channels.widget.visit import Services
+
+__all__ = ["STATIC", "Chats", "Services", "WidgetDoors"]

@@ -1,0 +1,190 @@
+"""A browser's own chats: found by the hash of its device secret, begun with a consent, ended, taken back.
+
+No function here takes the id of a conversation from a client: which one it is follows from the browser and the bot
+(M-2, M-7). Nothing is stored before the notice was accepted (MS-1).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from bot_runtime.phrases import say
+from bot_runtime.verification import Verification
+from foundation.clock import DAY, Clock
+from foundation.errors import Conflict, NotFound
+from foundation.web import Throttle
+from transcripts.consent import Consents
+from transcripts.control import change
+from transcripts.conversations import Conversations
+from transcripts.events import AnyEvent, Closed, ConsentGiven, ConsentWithdrawn, MessageSent, WebPage
+from transcripts.notices import Notice
+from transcripts.state import State
+
+SHOWN_AFTER_END = 1 * DAY
+"""A chat that ended is still shown to its browser for so long (YA-16)."""
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """Who opens a chat, with which bot, from where. `client` is what limits count by, and is not stored."""
+
+    account: str
+    bot: str
+    visitor: str
+    locale: str
+    page: WebPage
+    client: str
+
+
+class Chats:
+    """`openings` limits how many conversations one client address may begin."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        consents: Consents,
+        verification: Verification,
+        clock: Clock,
+        *,
+        openings: Throttle,
+    ) -> None:
+        self._conversations = conversations
+        self._consents = consents
+        self._verification = verification
+        self._clock = clock
+        self._openings = openings
+        self._alone_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def find(self, browser: Browser) -> State | None:
+        """This browser's open conversation, else the one that ended lately, else none."""
+        current = await self.current(browser)
+        if current is not None:
+            return current
+        records = await self._consents.of_visitor(browser.account, browser.visitor)
+        mine = [record for record in records if record.bot == browser.bot]
+        if not mine or mine[-1].withdraws:
+            return None
+        try:
+            state = await self._conversations.state(browser.account, mine[-1].conversation)
+        except NotFound:
+            return None
+        ended_lately = state.closed and state.last_at > self._clock.now() - SHOWN_AFTER_END
+        return state if ended_lately and state.visitor == browser.visitor else None
+
+    async def current(self, browser: Browser) -> State | None:
+        """Its open conversation."""
+        return await self._conversations.current_of(browser.account, browser.bot, browser.visitor)
+
+    async def notice(self, browser: Browser) -> Notice:
+        """What has to be accepted now, in the language of the browser."""
+        return await self._consents.notice(browser.account, browser.bot, browser.locale)
+
+    async def accept(self, browser: Browser, notice: Notice) -> State:
+        """The notice was accepted: this browser's open conversation, or a new one.
+
+        Raises `TooMany` when the client address began too many, `Conflict` when the notice is not current any more.
+        """
+        async with self._alone(browser):
+            return await self._accepted(browser, notice)
+
+    async def go_on(self, browser: Browser, before: State, notice: Notice) -> State | None:
+        """The conversation of a message that comes after the end of `before`: the one another tab began, or a new one
+        under the same consent. `None` when the notice has changed since: it must be read again."""
+        async with self._alone(browser):
+            return await self._gone_on(browser, before, notice)
+
+    async def call_person(self, account: str, conversation: str, client_id: str) -> None:
+        """The visitor asks for a person (BR-5). Nothing to do while one is called or there."""
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            if state.closed:
+                raise Conflict("This chat is over. Write a message to begin a new one.")
+            if state.control != "bot":
+                return ()
+            now = self._clock.now()
+            return [
+                change(state, "queue", reason="handoff_requested", actor="visitor", at=now),
+                MessageSent(at=now, by="system", text=say(state.locale, "handoff"), client_id=client_id),
+            ]
+
+        await self._conversations.update(account, conversation, decide)
+
+    async def end(self, account: str, conversation: str) -> None:
+        """The visitor ends the chat."""
+        await self._conversations.update(account, conversation, lambda state: self._ending(state, "ended"))
+
+    async def withdraw(self, account: str, conversation: str) -> None:
+        """The consent is taken back: the evidence first, then the end of everything that rested on it (D-18, MS-3)."""
+        state = await self._conversations.state(account, conversation)
+        await self._verification.withdraw(account, conversation, via="widget")
+        if state.consent is None:
+            return
+        record = state.consent.record
+        await self._consents.withdraw(account, record, visitor=state.visitor, page=state.page.url)
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            if state.consent is None:
+                return ()
+            return [ConsentWithdrawn(at=self._clock.now(), record=record), *self._ending(state, "withdrawn")]
+
+        await self._conversations.update(account, conversation, decide)
+
+    async def _accepted(self, browser: Browser, notice: Notice) -> State:
+        found = await self.current(browser)
+        if found is not None and found.consent is not None:
+            return found
+        # A conversation without consent is what a crash left between the two steps below: it is used, not left behind.
+        conversation = found.id if found is not None else await self._open(browser)
+        record = await self._consents.give(
+            browser.account,
+            browser.bot,
+            visitor=browser.visitor,
+            conversation=conversation,
+            version=notice.version,
+            page=browser.page.url,
+        )
+        given = ConsentGiven(
+            at=record.at, record=record.id, notice=record.version, text_hash=record.hash, locale=record.locale
+        )
+        return await self._begin(browser, conversation, given)
+
+    async def _gone_on(self, browser: Browser, before: State, notice: Notice) -> State | None:
+        current = await self.current(browser)
+        if current is not None and current.consent is not None:
+            return current
+        if before.consent is None or before.consent.notice != notice.version:
+            return None
+        given = msgspec.structs.replace(before.consent, at=self._clock.now())
+        return await self._begin(browser, await self._open(browser), given)
+
+    def _alone(self, browser: Browser) -> asyncio.Lock:
+        """Two tabs of one browser that begin at the same moment begin one conversation."""
+        key = f"{browser.account}/{browser.bot}/{browser.visitor}"
+        lock = self._alone_locks.get(key)
+        if lock is None:
+            lock = self._alone_locks[key] = asyncio.Lock()
+        return lock
+
+    async def _open(self, browser: Browser) -> str:
+        self._openings.check(browser.client)
+        self._openings.hit(browser.client)
+        return await self._conversations.open(
+            browser.account, browser.bot, visitor=browser.visitor, locale=browser.locale, page=browser.page
+        )
+
+    async def _begin(self, browser: Browser, conversation: str, given: ConsentGiven) -> State:
+        await self._conversations.update(
+            browser.account, conversation, lambda state: () if state.consent is not None else [given]
+        )
+        await self._verification.recognise(browser.account, conversation)
+        return await self._conversations.state(browser.account, conversation)
+
+    def _ending(self, state: State, reason: str) -> Sequence[AnyEvent]:
+        if state.closed:
+            return ()
+        now = self._clock.now()
+        return [
+            change(state, "closed", reason=reason, actor="visitor", at=now),
+            Closed(at=now, by="visitor", reason=reason),
+        ]

@@ -1,0 +1,267 @@
+"""One visitor's open socket: what he is shown, and what he may do.
+
+The visit belongs to a browser and a bot; its conversation is found by these (`chats`) and never named by the client.
+Without an accepted notice no message is taken (PS-13).
+
+What was sent is kept as one number, the last seq. Signals say that there is more, a slow poll finds out when a signal
+was lost, and the log says what: no gap, nothing twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+import msgspec
+
+from admin import Bot
+from bot_runtime.channels.widget import frames
+from bot_runtime.channels.widget.chats import Browser, Chats
+from bot_runtime.channels.widget.frames import AnyFrame, Hello, Outcome
+from bot_runtime.turns import Said, Turns
+from bot_runtime.verification import Asker, Verification
+from bot_runtime.whispers import Typing, typing_of
+from foundation.clock import SECOND, Clock
+from foundation.errors import Conflict, Forbidden, NotFound, Problem
+from foundation.ids import secret_hash
+from foundation.live import Listener, Signals
+from foundation.records import Record
+from foundation.web import LiveSocket
+from transcripts.conversations import Conversations
+from transcripts.state import State
+from transcripts.views import visitor_view
+
+log = logging.getLogger(__name__)
+
+POLL_EVERY = 20 * SECOND
+"""A signal that was lost delays a message by this at most."""
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What every visit uses."""
+
+    chats: Chats
+    conversations: Conversations
+    turns: Turns
+    verification: Verification
+    signals: Signals
+    clock: Clock
+
+
+class Visit:
+    """From `welcome` to the close. `secure`: whether the line is encrypted as far as we know (PS-3)."""
+
+    def __init__(
+        self,
+        socket: LiveSocket[Hello, AnyFrame],
+        bot: Record[Bot],
+        services: Services,
+        *,
+        asker: Asker,
+        client: str,
+        secure: bool,
+    ) -> None:
+        hello = socket.hello
+        self._socket = socket
+        self._bot = bot
+        self._account = bot.account
+        self._chats = services.chats
+        self._services = services
+        self._asker = asker
+        self._secure = secure
+        self._browser = Browser(
+            account=bot.account,
+            bot=bot.id,
+            visitor="" if hello.device is None else secret_hash(hello.device),
+            locale=hello.locale,
+            page=hello.page.as_page(),
+            client=client,
+        )
+        self._conversation = ""
+        self._sent = 0
+        self._topic = ""
+        self._listener: Listener
+
+    async def run(self) -> None:
+        """Serve until the browser goes away."""
+        async with self._services.signals.listen() as self._listener:
+            self._notice = await self._chats.notice(self._browser)
+            if self._browser.visitor and (state := await self._chats.find(self._browser)) is not None:
+                await self._enter(state, since=self._socket.hello.since)
+            await self._welcome()
+            await self._catch_up()
+            helpers = [asyncio.create_task(self._follow()), asyncio.create_task(self._poll())]
+            try:
+                async for frame in self._socket:
+                    await self._answer(frame)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _enter(self, state: State, *, since: int = 0) -> None:
+        """From now on this is the conversation. What changed while the browser was away is made good: a proof may have
+        ended, and a crash may have cut a turn off."""
+        if self._topic:
+            self._listener.drop(self._topic)
+        self._conversation, self._topic = state.id, f"conversation/{state.id}"
+        self._sent = since if since <= state.seq else 0
+        self._listener.add(self._topic)
+        if not state.closed:
+            await self._services.verification.recognise(self._account, state.id)
+            await self._services.turns.resume(self._account, state.id)
+
+    # What is told
+
+    async def _welcome(self) -> None:
+        state = await self._state()
+        body, notice = self._bot.body, self._notice
+        self._socket.send(
+            frames.Welcome(
+                bot=frames.BotCard(self._bot.id, body.name, body.language, body.accent, body.greeting),
+                notice=frames.NoticeCard(notice.version, notice.text, notice.hash, notice.locale),
+                consented=state is not None and self._consented(state),
+                conversation=state.id if state else None,
+                seq=state.seq if state else 0,
+                control=state.control if state else "bot",
+                holder=(state.holder_name or None) if state else None,
+                secure=self._secure,
+            )
+        )
+
+    def _consented(self, state: State) -> bool:
+        """An open chat goes on under the notice it began with; a new one needs the current notice."""
+        return state.consent is not None and (not state.closed or state.consent.notice == self._notice.version)
+
+    async def _catch_up(self, known: int = 0) -> None:
+        conversation, since = self._conversation, self._sent
+        if not conversation:
+            return
+        events = await self._services.conversations.events(self._account, conversation, since, known=known)
+        if not events or (conversation, since) != (self._conversation, self._sent):
+            return
+        self._sent = events[-1].seq
+        views = [view for event in events if (view := visitor_view(event)) is not None]
+        if views:
+            self._socket.send({"type": "events", "events": views})
+
+    async def _follow(self) -> None:
+        async for signal in self._listener:
+            if signal.note is not None:
+                self._pass_typing(signal.note)
+            else:
+                await self._carefully(self._catch_up(signal.number or 0))
+
+    async def _poll(self) -> None:
+        while True:
+            await self._services.clock.sleep(POLL_EVERY)
+            await self._carefully(self._catch_up())
+
+    async def _carefully(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except NotFound:
+            self._conversation = ""
+            await self._socket.close(4404, "this chat was erased")
+        except Problem:
+            log.exception("a visitor's socket could not be brought up to date; the next poll will")
+
+    def _pass_typing(self, note: bytes) -> None:
+        typing = typing_of(note)
+        if typing is not None and typing.by != "visitor":
+            self._socket.send(frames.TypingNow(by=typing.by, name=typing.name, on=typing.on))
+
+    # What arrives
+
+    async def _answer(self, frame: AnyFrame) -> None:
+        try:
+            match frame:
+                case frames.Message():
+                    await self._message(frame)
+                case frames.Typing(on=on):
+                    self._type(on)
+                case frames.Consent():
+                    await self._consent(frame)
+                case _:
+                    await self._deed(frame)
+        except Problem as problem:
+            client_id = getattr(frame, "client_id", None)
+            self._socket.send_problem(problem, **({"client_id": client_id} if client_id else {}))
+
+    async def _message(self, frame: frames.Message) -> None:
+        state = await self._state()
+        if state is None or state.closed or state.consent is None:
+            await self._begin_again(state, frame.client_id)
+        said = Said(client_id=frame.client_id, text=frame.text, payload=frame.payload)
+        seq = await self._services.turns.receive(self._account, self._conversation, said)
+        self._socket.send(frames.Ack(frame.client_id, seq))
+
+    async def _begin_again(self, before: State | None, client_id: str) -> None:
+        """The chat at hand is over: go on in another tab's, or in a new one under the same consent."""
+        if before is not None and client_id in before.client_ids:
+            return  # sent again because its answer was lost; it is acknowledged as what it was
+        after = None if before is None else await self._chats.go_on(self._browser, before, self._notice)
+        if after is None:
+            await self._welcome()
+            raise Forbidden("Please accept the notice first. Your message was not stored.")
+        await self._enter(after)
+        await self._welcome()
+        await self._catch_up()
+
+    async def _consent(self, frame: frames.Consent) -> None:
+        state = await self._state()
+        if state is None or state.closed or state.consent is None:
+            if frame.notice != self._notice.version:
+                self._notice = await self._chats.notice(self._browser)
+            if frame.notice != self._notice.version:
+                await self._welcome()
+                raise Conflict("The notice has changed. Please read it again. Nothing was stored.")
+            self._browser = msgspec.structs.replace(self._browser, visitor=secret_hash(frame.device))
+            await self._enter(await self._chats.accept(self._browser, self._notice))
+        await self._welcome()
+        await self._catch_up()
+
+    async def _deed(self, frame: "_Deed") -> None:
+        state = await self._state()
+        if state is None or (state.consent is None and not isinstance(frame, frames.Withdraw)):
+            raise Forbidden("Please accept the notice first. Nothing was stored.")
+        outcome = await self._done(state.id, frame)
+        self._socket.send(frames.Done(frame.client_id, outcome))
+        if outcome == "withdrawn":
+            await self._socket.close(1000, "withdrawn")
+
+    async def _done(self, conversation: str, frame: "_Deed") -> Outcome:
+        account, client_id, verification = self._account, frame.client_id, self._services.verification
+        match frame:
+            case frames.Email(address=address):
+                await verification.supply(
+                    account, conversation, address, by="visitor", client_id=client_id, asker=self._asker
+                )
+                return "sent"
+            case frames.Resend():
+                await verification.send(account, conversation, by="visitor", client_id=client_id, asker=self._asker)
+                return "sent"
+            case frames.Code(code=code):
+                return await verification.enter_code(
+                    account, conversation, code, client_id=client_id, asker=self._asker
+                )
+            case frames.Handoff():
+                await self._chats.call_person(account, conversation, client_id)
+                return "queued"
+            case frames.End():
+                await self._chats.end(account, conversation)
+                return "ended"
+            case frames.Withdraw():
+                await self._chats.withdraw(account, conversation)
+                return "withdrawn"
+
+    def _type(self, on: bool) -> None:
+        if self._topic:
+            self._services.signals.whisper(self._topic, Typing(by="visitor", name="", on=on).as_note())
+
+    async def _state(self) -> State | None:
+        if not self._conversation:
+            return None
+        return await self._services.conversations.state(self._account, self._conversation)
+
+
+_Deed = frames.Email | frames.Code | frames.Resend | frames.Handoff | frames.End | frames.Withdraw
