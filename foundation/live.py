@@ -69,6 +69,10 @@ class LocalSignals:
     def listen(self, *topics: str) -> "LocalListener":
         return LocalListener(self._listeners, topics)
 
+    def topics(self) -> int:
+        """How many topics somebody listens to."""
+        return len(self._listeners)
+
 
 class LocalListener:
     """One listener's own copy of what it has not looked at yet."""

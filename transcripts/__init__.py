@@ -1,8 +1,8 @@
 """Remembers: the conversation log, contacts, consent, share links, and the guard before every transcript.
 
-A conversation *is* its append-only log of sealed events; its state is a fold over them. Content leaves through one door,
-the guard, which decides by session, bot access and address range, writes down every answer before it is given, and shows
-each reader his own view. Stores are not for routes: a conversation is fetched as somebody.
+A conversation *is* its append-only log of sealed events; its state is a fold over them. Content leaves through one
+door, the guard, which decides by session, bot access and address range, writes down every answer before it is given,
+and shows each reader his own view. Stores are not for routes: a conversation is fetched as somebody.
 """
 
 from transcripts.access import Access

@@ -22,7 +22,9 @@ def normal_address(text: str) -> str:
     if len(typed) > MAX_ADDRESS:
         raise Invalid(f"An e-mail address has at most {MAX_ADDRESS} characters.", field="address")
     try:
-        valid = validate_email(typed, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        valid = validate_email(
+            typed, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
+        )
     except EmailNotValidError as error:
         raise Invalid("This is not an e-mail address we can write to. Please check it.", field="address") from error
     if valid.ascii_email is None or len(valid.ascii_email) > MAX_ADDRESS:

@@ -1,13 +1,12 @@
 """The one door through which transcripts leave the house (YA-1 … YA-3, YA-12, SECURITY 2.1).
 
-`decide` is the rule: pure, total, in the order of the mission's table. `Guard` applies it: it finds out who asks, decides,
-fetches the conversation *as* that somebody, writes the outcome with its rule to the audit book, and only then hands the
-transcript out. It fails closed: whatever goes wrong on the way, nothing is shown (L-21).
+`decide` is the rule: pure, total, in the order of the mission's table. `Guard` applies it: it finds out who asks,
+decides, fetches the conversation *as* that somebody, writes the outcome with its rule to the audit book, and only then
+hands the transcript out. It fails closed: whatever goes wrong on the way, nothing is shown (L-21).
 
 An unknown link is not told apart from a forbidden one: same look-ups, same audit entry, same answer (YA-3, L-13).
 """
 
-import logging
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,14 +15,14 @@ import msgspec
 from admin import AuditBook, Match, Principal, Whitelists
 from foundation.clock import Clock
 from foundation.errors import Gone, NotFound, Unavailable
+from foundation.ids import new_id
 from foundation.web import Address
+from foundation.web.logs import log_failure
 from transcripts.access import Access
 from transcripts.conversations import Conversations
 from transcripts.events import Numbered
 from transcripts.links import Link, Links
 from transcripts.state import State
-
-log = logging.getLogger(__name__)
 
 Outcome = Literal["member", "external", "login", "refused", "gone"]
 Rule = Literal[
@@ -52,7 +51,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """A decision with what it lets out: without `member` or `external` as its outcome there is no conversation in it."""
+    """A decision with what it lets out; only the outcomes `member` and `external` come with a conversation."""
 
     decision: Decision
     link: Link | None = None
@@ -63,8 +62,8 @@ class Opening(msgspec.Struct, frozen=True):
 def decide(link: Link | None, viewer: Principal | None, match: Match | None, now: int) -> Decision:
     """The mission's table, in its order.
 
-    `viewer` is somebody with an active session, else `None`; `match` the enabled range of the link's bot or account that
-    holds the client's address, if any. An unknown link leads a stranger to the login page like any other link.
+    `viewer` is somebody with an active session, else `None`; `match` the enabled range of the link's bot or account
+    that holds the client's address, if any. An unknown link leads a stranger to the login page like any other link.
     """
     if link is None:
         return Decision("refused" if viewer else "login", "unknown_link")
@@ -119,7 +118,7 @@ class Guard:
                 await self._links.count_view(opening.link)
             return opening
         except Exception as error:
-            log.error("a transcript was not shown: %s", type(error).__qualname__)
+            await self._write_down_failure(viewer, address, form, error)
             raise Unavailable("This cannot be shown at the moment. Please try again later.") from error
 
     async def explain(self, token: str, account: str, address: Address | None) -> tuple[Link, Decision] | None:
@@ -174,6 +173,20 @@ class Guard:
             bot=link.bot if link else "",
             format=form,
         )
+
+    async def _write_down_failure(
+        self, viewer: Principal | None, address: Address | None, form: str, error: Exception
+    ) -> None:
+        reference = new_id()[:10]
+        log_failure(reference, "showing a transcript", error)
+        account, person = (viewer.account, viewer.person) if viewer else ("", "")
+        where = None if address is None else str(address)
+        try:
+            await self._audit.write(
+                account, person, "transcript.error", reference, address=where, rule="error", format=form
+            )
+        except Exception as second:  # noqa: BLE001 - nothing is shown either way, and the log has both
+            log_failure(reference, "writing that to the audit book", second)
 
 
 def _erased(decision: Decision) -> Decision:

@@ -1,4 +1,4 @@
-"""Share links: a secret in a URL that names one conversation. It opens nothing by itself: the guard decides (YA-1 … YA-3).
+"""Share links: a secret in a URL that names one conversation. It opens nothing by itself: the guard decides (YA-1).
 
 The secret has 256 bits, is shown once and stored only as its hash (L-14). A link expires, can be revoked, and counts
 its views; who opened it when, and by which rule, is in the audit book (YA-11, L-22).

@@ -8,7 +8,7 @@ stay, because a transcript without them says nothing.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]{1,64}@[^\s@<>()\[\],;:\"]{1,255}")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
@@ -29,9 +29,14 @@ def mask_address(address: str) -> str:
 def mask_personal(text: str) -> str:
     """The text with e-mail addresses, web addresses, bank accounts and phone-like numbers made unreadable."""
     text = _URL.sub(_HIDDEN, text)
-    text = _EMAIL.sub(lambda found: mask_address(found.group().rstrip(".")), text)
+    text = _EMAIL.sub(_mask_email, text)
     text = _IBAN.sub(_HIDDEN, text)
     return _NUMBER.sub(_mask_number, text)
+
+
+def _mask_email(found: re.Match[str]) -> str:
+    address = found.group().rstrip(".!?'*_")
+    return mask_address(address) + found.group()[len(address) :]
 
 
 def _mask_number(found: re.Match[str]) -> str:
@@ -45,12 +50,14 @@ def pseudonym(conversation: str) -> str:
 
 
 class Veil:
-    """Hides the people of one conversation. `names` are the visitor's names as they became known."""
+    """Hides the people of one conversation. `names` are the visitor's names as they became known; `agents` are the
+    names of staff by id, in the order in which they spoke."""
 
-    def __init__(self, conversation: str, names: Iterable[str] = (), agents: Iterable[str] = ()) -> None:
+    def __init__(self, conversation: str, names: Iterable[str] = (), agents: Mapping[str, str] | None = None) -> None:
         self.visitor = pseudonym(conversation)
-        self._agents = {person: f"Agent {number}" for number, person in enumerate(dict.fromkeys(agents), 1)}
-        self._names = _words(names)
+        self._agents = {person: f"Agent {number}" for number, person in enumerate(agents or {}, 1)}
+        self._hidden = [(_words(names, re.IGNORECASE), self.visitor)]
+        self._hidden += [(_words([name]), self.agent(person)) for person, name in (agents or {}).items()]
 
     def agent(self, person: str) -> str:
         """A number in place of a member of staff."""
@@ -59,13 +66,15 @@ class Veil:
     def text(self, text: str) -> str:
         """What was said, without personal data."""
         masked = mask_personal(text)
-        return self._names.sub(self.visitor, masked) if self._names else masked
+        for words, other in self._hidden:
+            masked = words.sub(other, masked) if words else masked
+        return masked
 
 
-def _words(names: Iterable[str]) -> re.Pattern[str] | None:
+def _words(names: Iterable[str], flags: int = 0) -> re.Pattern[str] | None:
     """Finds the full names and their parts; parts of one letter are left alone."""
     words = {word for name in names for word in (name.strip(), *name.split()) if len(word) > 1}
     if not words:
         return None
     longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", flags)

@@ -92,7 +92,7 @@ class TranscriptDoor:
 
 
 def _format(request: web.Request) -> str:
-    """The format asked for; empty for the page. Other parameters are ignored: programs that pass links on add their own."""
+    """The format asked for; empty for the page. Other parameters are ignored: those who pass links on add their own."""
     asked = request.query.getall("format", [])
     if not asked:
         return ""
@@ -146,8 +146,8 @@ def _mark(transcript: Transcript) -> dict[str, str] | None:
         return None
     verification = transcript.state.verification
     if verification.state == "verified":
-        return {"tone": "is-verified", "sign": "✓", "words": "verified", "why": verification.why}
-    return {"tone": "is-warning", "sign": "!", "words": "not verified", "why": verification.why}
+        return {"tone": "ok", "sign": "✓", "words": "verified", "why": verification.why}
+    return {"tone": "warn", "sign": "!", "words": "not verified", "why": verification.why}
 
 
 __all__ = ["FORMATS", "PAGES", "STATICS", "Principal", "TranscriptDoor"]

@@ -202,6 +202,9 @@ def _bot_state(state: State, _: int, event: BotStateChanged) -> None:
     _set(state, "answered", max(state.answered, event.answers))
     if state.unanswered is not None and event.answers >= state.unanswered:
         _set(state, "unanswered", None)
+        if state.control == "bot":
+            _set(state, "waiting_since", None)
+            _set(state, "unread", 0)
 
 
 def _control(state: State, _: int, event: ControlChanged) -> None:

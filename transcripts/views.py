@@ -53,7 +53,8 @@ class External:
     def __init__(self, conversation: str, events: Iterable[Numbered]) -> None:
         events = list(events)
         names = [one.event.name for one in events if isinstance(one.event, NameGiven)]
-        agents = [one.event.author for one in events if isinstance(one.event, MessageSent) and one.event.author]
+        said = [one.event for one in events if isinstance(one.event, MessageSent)]
+        agents = {event.author: event.author_name for event in said if event.author}
         self._veil = Veil(conversation, names, agents)
 
     def view(self, numbered: Numbered) -> View | None:

@@ -1,6 +1,6 @@
 """What the understanding is trained on: the `nlu:` sections of a project, read and annotated, in one immutable value.
 
-Everything here is plain data (frozen structs, tuples, strings): it can be hashed, sent to a training process and stored.
+Everything here is plain data (frozen structs, tuples, strings): it can be hashed, sent to a training process and kept.
 `TrainingData.digest()` changes when and only when something that matters for training changes.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 class EntitySpan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An annotated piece of an example: `text[start:end]`, with the value it stands for (a synonym's target, or itself)."""
+    """An annotated piece of an example, `text[start:end]`, and the value it stands for (itself or a synonym's)."""
 
     start: int
     end: int
@@ -22,7 +22,7 @@ class EntitySpan(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One training sentence, annotations taken out. `intent` is the full name: `faq/ask_hours` for a retrieval intent."""
+    """A training sentence, annotations taken out. `intent` is the full name: `faq/ask_hours` for a retrieval intent."""
 
     text: str
     intent: str

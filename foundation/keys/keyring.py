@@ -7,6 +7,7 @@ store the wrap lives until the account's next `rotate`, which destroys the wrapp
 Python cannot overwrite the memory of a key; it is let go of, and swap and core dumps are the operator's business.
 """
 
+import asyncio
 import base64
 import hmac
 import os
@@ -14,6 +15,7 @@ import os
 import msgspec
 
 from foundation.clock import Clock
+from foundation.errors import Unavailable
 from foundation.ids import new_id
 from foundation.keys import rotation
 from foundation.keys.cache import Bounded
@@ -54,6 +56,7 @@ class Keyring:
         self._derived: Bounded[tuple[str, str, str], bytes] = Bounded(_DERIVED)
         self._destroyed: Bounded[str, bool] = Bounded(_DESTROYED)
         self._used: dict[str, int] = {}
+        self._first = asyncio.Lock()
 
     async def open(self) -> None:
         """Check that the master key fits the store (or begin an empty one). Raises `MasterKeyError`.
@@ -69,12 +72,8 @@ class Keyring:
         """
         known = self._records.get(account)
         if known is None:
-            known = await self._stored_records_key(account)
-            if known is None:
-                try:
-                    known = await self._mint(account, RECORDS, sole=RECORDS)
-                except Taken:
-                    return await self.account_key(account)
+            async with self._first:
+                known = self._records.get(account) or await self._records_key(account)
             self._records.put(account, known)
         return known
 
@@ -169,10 +168,17 @@ class Keyring:
         self._ciphers.put(key, Cipher(key, secret, account))
         return key
 
-    async def _stored_records_key(self, account: str) -> str | None:
+    async def _records_key(self, account: str) -> str:
         where = (Where("account", "=", account), Where("sole", "=", RECORDS))
-        page = await self._engine.find(DATA, where, limit=1)
-        return page.rows[0].id if page.rows else None
+        for _ in range(_TRIES):
+            page = await self._engine.find(DATA, where, limit=1)
+            if page.rows:
+                return page.rows[0].id
+            try:
+                return await self._mint(account, RECORDS, sole=RECORDS)
+            except Taken:
+                continue  # another process was faster
+        raise Unavailable("The account's key is being made and destroyed all the time; try again.")
 
     async def _load(self, account: str, key: str) -> Cipher:
         for _ in range(_TRIES):

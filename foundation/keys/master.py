@@ -89,11 +89,12 @@ def create_master_key(path: Path) -> MasterKey:
     secret = os.urandom(KEY_BYTES)
     text = base64.urlsafe_b64encode(secret).rstrip(b"=") + b"\n"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, parents=True)
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise MasterKeyError(f"The file {path} exists already; a master key is never overwritten.") from None
     except OSError as error:
+        if path.exists():
+            raise MasterKeyError(f"The file {path} exists already; a master key is never overwritten.") from None
         raise MasterKeyError(f"The file {path} cannot be made: {error.strerror}.") from error
     try:
         os.fchmod(file, 0o600)  # whatever the umask took away

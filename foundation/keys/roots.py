@@ -29,9 +29,11 @@ class Roots:
 
     async def wrapping(self, account: str) -> Cipher:
         """The account's newest wrapping key, made at its first use."""
-        known = self._newest.get(account)
-        cipher = None if known is None else self._ciphers.get(known)
-        return cipher or await self.newest(account) or await self._make(account, 1)
+        cipher = self._known(account)
+        if cipher is None:
+            async with self.lock:
+                cipher = self._known(account) or await self.newest(account) or await self._make(account, 1)
+        return cipher
 
     async def newest(self, account: str) -> Cipher | None:
         """The same as the store knows it at this moment; `None` when the account has none yet."""
@@ -51,10 +53,8 @@ class Roots:
         """The secret from which tokens and signing secrets are derived, made at its first use."""
         known = self._indexes.get(account)
         if known is None:
-            row = await self._stored_index(account) or await self._add(account, INDEX, 1)
-            row = row or await self._stored_index(account)
-            assert row is not None
-            known = unwrap_root(self.master, row)
+            async with self.lock:
+                known = self._indexes.get(account) or await self._load_index(account)
             self._indexes.put(account, known)
         return known
 
@@ -70,7 +70,8 @@ class Roots:
 
     async def succeed(self, account: str, number: int) -> Cipher:
         """Make the wrapping key of this number, or take the one that somebody else has just made."""
-        return await self._make(account, number)
+        async with self.lock:
+            return await self._make(account, number)
 
     async def destroy(self, account: str, root: str) -> None:
         """Delete a wrapping key under every master key, and forget it."""
@@ -82,6 +83,16 @@ class Roots:
         if self._newest.get(account) == root:
             self._newest.pop(account)
 
+    def _known(self, account: str) -> Cipher | None:
+        known = self._newest.get(account)
+        return None if known is None else self._ciphers.get(known)
+
+    async def _load_index(self, account: str) -> bytes:
+        row = await self._stored_index(account) or await self._add(account, INDEX, 1)
+        row = row or await self._stored_index(account)
+        assert row is not None
+        return unwrap_root(self.master, row)
+
     async def _make(self, account: str, number: int) -> Cipher:
         row = await self._add(account, WRAP, number)
         cipher = self._keep(row) if row is not None else await self.newest(account)
@@ -89,16 +100,16 @@ class Roots:
         return cipher
 
     async def _add(self, account: str, use: str, number: int) -> Row | None:
+        """Store a new root; `None` when somebody else has stored it. Under `lock`."""
         root, secret = new_id(), os.urandom(KEY_BYTES)
-        async with self.lock:
-            body = wrap_root(self.master, secret, account=account, root=root, use=use, number=number)
-            fields: dict[str, Value] = {"root": root, "use": use, "number": number, "master": self.master.key}
-            row = Row(new_id(), 1, account, self.master.key, fields, body)
-            try:
-                await self._engine.insert(ROOTS, row)
-            except Taken:
-                return None
-            return row
+        body = wrap_root(self.master, secret, account=account, root=root, use=use, number=number)
+        fields: dict[str, Value] = {"root": root, "use": use, "number": number, "master": self.master.key}
+        row = Row(new_id(), 1, account, self.master.key, fields, body)
+        try:
+            await self._engine.insert(ROOTS, row)
+        except Taken:
+            return None
+        return row
 
     async def _stored_index(self, account: str) -> Row | None:
         where = (

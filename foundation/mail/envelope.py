@@ -69,12 +69,12 @@ def compose(mail: Envelope, *, at: int | None = None) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     if not _LANGUAGE.match(mail.language):
         raise Invalid("The language is not a language tag.", field="language")
-    message["Content-Language"] = mail.language
     for name, value in mail.headers.items():
         if not _HEADER_NAME.match(name) or _OURS.match(name):
             raise Invalid("This header cannot be given.", field="headers")
         message[name] = _line(value, "headers", 900)
     _fill(message, mail)
+    message["Content-Language"] = mail.language
     return message
 
 

@@ -73,8 +73,9 @@ class SmtpPost:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._enter(client)
+                tls = _tls_of(client)
                 _, reply = await client.send_message(message, sender=sender.addr_spec, recipients=[mail.to])
-                delivery = Delivery(self._clock.now(), _tls_of(client), reply)
+                delivery = Delivery(self._clock.now(), tls, reply)
                 await self._leave(client)
                 return delivery
         except TimeoutError as error:

@@ -7,6 +7,7 @@ transaction. A field that is declared no longer keeps its column, unread.
 
 import os
 import sqlite3
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,16 +37,11 @@ def make_folder(folder: Path) -> None:
 
 
 def create_file(path: Path) -> None:
-    """Make an empty store that only we may read, or take rights away from one that others may.
+    """Make an empty file that only we may read, if there is none.
 
     Only while the store's lock is held: closing a file gives up every lock that this process has on it, SQLite's too.
     """
-    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        if os.fstat(file).st_mode & 0o077:
-            os.fchmod(file, 0o600)
-    finally:
-        os.close(file)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -53,25 +49,49 @@ def create_file(path: Path) -> None:
         os.close(folder)
 
 
-def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
-    """A connection for one thread; transactions are begun and ended by us alone."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
-    for pragma in (*_EVERY, *(_READER if reader else _WRITER)):
-        db.execute(pragma).fetchall()
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads."""
+    db = _connect(path)
+    _set(db, (*_EVERY, *_READER))
     return db
 
 
-def bring_up(
-    db: sqlite3.Connection, path: Path, tables: Sequence[schema.Table], *, max_bytes: int | None = None
-) -> None:
-    """Check that this is a store of ours in a format that we know, and make what is missing.
+def connect_writer(path: Path, tables: Sequence[schema.Table], *, max_bytes: int | None = None) -> sqlite3.Connection:
+    """The connection that writes, to a store that is brought up to its kinds.
 
-    Raises `Unavailable` with a sentence for another program's file, a later format, or rows that collide in a group of
-    fields that is to be unique from now on.
+    Raises `Unavailable` with a sentence for another program's file (which stays as it is), a later format, or rows that
+    collide in a group of fields that is to be unique from now on.
     """
-    _check_format(db, path)
-    if max_bytes is not None:
-        _limit(db, max_bytes)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(0o600)  # before SQLite opens it: the companions get the mode that the file has then
+    db = _connect(path)
+    try:
+        try:
+            _check_format(db, path)
+        except BaseException:
+            path.chmod(mode)
+            raise
+        _set(db, (*_EVERY, *_WRITER))
+        if max_bytes is not None:
+            _limit(db, max_bytes)
+        _bring_up(db, tables)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Transactions are begun and ended by us alone."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
+
+
+def _set(db: sqlite3.Connection, pragmas: Sequence[str]) -> None:
+    for pragma in pragmas:
+        db.execute(pragma).fetchall()
+
+
+def _bring_up(db: sqlite3.Connection, tables: Sequence[schema.Table]) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute(schema.CREATE_BATCHES)

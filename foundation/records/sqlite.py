@@ -17,7 +17,7 @@ from foundation.errors import Unavailable
 from foundation.records import rules, schema, writer
 from foundation.records.failures import as_problem
 from foundation.records.port import Batch, Kind, Page, Row, Value, Where
-from foundation.records.setup import connect
+from foundation.records.setup import connect_reader
 from foundation.records.workers import Outcome, Threads
 
 Query = Callable[[sqlite3.Connection], Any]
@@ -36,7 +36,7 @@ class _Reader:
         self._db: sqlite3.Connection | None = None
 
     def start(self) -> None:
-        self._db = connect(self._path, reader=True)
+        self._db = connect_reader(self._path)
 
     def run(self, group: Sequence[Query]) -> Sequence[Outcome]:
         return [self._answer(query) for query in group]

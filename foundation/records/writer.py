@@ -22,7 +22,7 @@ from foundation.records import schema
 from foundation.records.failures import as_problem
 from foundation.records.lock import StoreLock
 from foundation.records.port import Stale, Taken
-from foundation.records.setup import bring_up, connect, create_file, make_folder
+from foundation.records.setup import connect_writer, create_file, make_folder
 from foundation.records.workers import Outcome
 
 Do = Callable[[sqlite3.Connection], Any]
@@ -96,8 +96,7 @@ class Writer:
             self._lock = StoreLock(path)
             self._lock.take()
             create_file(path)
-            self._db = connect(self._path)
-            bring_up(self._db, self._path, self._tables, max_bytes=self._max_bytes)
+            self._db = connect_writer(path, self._tables, max_bytes=self._max_bytes)
         except (OSError, sqlite3.Error) as error:
             self.stop()
             problem = as_problem(error)

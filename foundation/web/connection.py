@@ -12,14 +12,16 @@ from typing import Any
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
-from foundation.errors import Malformed
+from foundation.errors import Malformed, Problem
 from foundation.web.address import is_trusted, parse_address
-from foundation.web.headers import add_headers
+from foundation.web.headers import put_headers
 from foundation.web.keys import SETTINGS
 from foundation.web.logs import log_access, log_failure
 from foundation.web.problems import json_problem, unexpected
 from foundation.web.settings import WebSettings
 
+_LINGER_S = 2.0
+"""How long what is left of a refused body is read and dropped, so that the refusal arrives before the connection ends."""
 _CLOSE_S = 5.0
 """How long what is left in the buffer may take to leave when a connection is closed."""
 
@@ -135,11 +137,12 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         if status < 500:
-            problem = Malformed("This is not a valid HTTP request.")
+            problem: Problem = Malformed("This is not a valid HTTP request.")
             log_access("-", "-", problem.status, 0.0)
-            response: web.Response = _Bare(json_problem(problem))
+            response = _Bare(json_problem(problem), self._settings)
         else:
-            response = _Bare(json_problem(unexpected(exc or RuntimeError(), "connection")))
+            problem = unexpected(exc or RuntimeError(), "connection")
+            response = _Bare(json_problem(problem), self._settings)
         response.force_close()
         return response
 
@@ -165,15 +168,15 @@ class Connection(web.RequestHandler):
 
 
 class _Bare(web.Response):
-    """An answer outside of any application: adds the frame's headers itself."""
+    """An answer to no request: adds the frame's headers itself."""
 
-    def __init__(self, response: web.Response) -> None:
+    def __init__(self, response: web.Response, settings: WebSettings) -> None:
         super().__init__(body=response.body, status=response.status, headers=response.headers)
+        self._hsts = settings.hsts and settings.scheme == "https"
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
-        assert isinstance(self._req, web.Request)
-        await add_headers(self._req, self)
+        put_headers(self, store=False, hsts=self._hsts)
 
 
 class _Server(web.Server):
@@ -200,7 +203,7 @@ class Runner(web.AppRunner):
             max_line_size=settings.max_line_bytes,
             max_field_size=settings.max_line_bytes,
             max_headers=settings.max_headers,
-            lingering_time=5.0,
+            lingering_time=_LINGER_S,
             auto_decompress=False,
         )
 

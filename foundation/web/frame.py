@@ -73,7 +73,7 @@ def build_app(
 
 def route_table(app: web.Application) -> list[Route]:
     """Every route of an application, for the tests that compare them with what is documented."""
-    return list(app[ROUTES])
+    return app[ROUTES].copy()
 
 
 def _guarded(route: Route) -> Handler:
@@ -160,7 +160,11 @@ def _health(ready: Mapping[str, Readiness]) -> list[Route]:
 
     async def readyz(_: web.Request) -> web.Response:
         for name, ask in ready.items():
-            missing = await ask()
+            try:
+                missing = await ask()
+            except Exception as error:  # noqa: BLE001 - a part that cannot even be asked is not ready
+                log_failure("-", f"readiness of {name}", error)
+                missing = "does not answer"
             if missing is not None:
                 raise Unavailable(f"{name}: {missing}", part=name)
         return web.Response(text="ok\n")

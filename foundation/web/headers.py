@@ -81,13 +81,18 @@ def join_csp(directives: dict[str, str]) -> str:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer, just before it leaves. What a handler has set itself stays."""
+    settings, route = request.config_dict[SETTINGS], request.get(ROUTE)
+    put_headers(response, store=route is not None and route.kind == "file", hsts=settings.hsts and is_secure(request))
+
+
+def put_headers(response: web.StreamResponse, *, store: bool, hsts: bool) -> None:
+    """The same for an answer outside of any route: whether it may be stored, and whether it travels over https."""
     headers = response.headers
     headers.popall("Server", None)
     for name, value in _FIXED.items():
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", _PLAIN_CSP)
-    route = request.get(ROUTE)
-    if route is None or route.kind != "file":
+    if not store:
         headers.setdefault("Cache-Control", "no-store")
-    if request.config_dict[SETTINGS].hsts and is_secure(request):
+    if hsts:
         headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")

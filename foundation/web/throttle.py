@@ -15,6 +15,8 @@ class Throttle:
     """
 
     def __init__(self, clock: Clock, limit: int, per_ms: int, *, max_keys: int = 50_000) -> None:
+        if limit < 1 or per_ms < 1:
+            raise ValueError("a limit is at least one in at least one millisecond")
         self._clock = clock
         self._limit = limit
         self._per_s = per_ms / SECOND

@@ -47,9 +47,7 @@ def signals() -> LocalSignals:
 
 
 @pytest.fixture
-def conversations(
-    engine: MemoryEngine, keyring: Keyring, signals: LocalSignals, clock: ManualClock
-) -> Conversations:
+def conversations(engine: MemoryEngine, keyring: Keyring, signals: LocalSignals, clock: ManualClock) -> Conversations:
     return Conversations(engine, keyring, signals, clock)
 
 

@@ -60,7 +60,9 @@ def test_BR_5_every_change_is_legal_exactly_when_the_table_says_so(was: str, now
 
 
 def test_the_table_has_nothing_more() -> None:
-    told = {(was, now, reason): set(actors) for (was, now), all_ in TRANSITIONS.items() for reason, actors in all_.items()}
+    told = {
+        (was, now, reason): set(actors) for (was, now), all_ in TRANSITIONS.items() for reason, actors in all_.items()
+    }
     assert told == LEGAL
 
 

@@ -137,7 +137,9 @@ def test_D_8_a_confirmation_elsewhere_does_not_verify_this_chat() -> None:
 
 @pytest.mark.parametrize("method", ["code", "link", "questions", "manual"])
 def test_DD_6_verified_names_method_person_and_time(method: str) -> None:
-    state = after(supplied(), EmailVerified(at=430, contact="k", method=method, author="ann", reason="Knows the order."))
+    state = after(
+        supplied(), EmailVerified(at=430, contact="k", method=method, author="ann", reason="Knows the order.")
+    )
     verification = state.verification
     assert (verification.state, verification.method, verification.at, verification.by) == (
         "verified", method, 430, "ann",
@@ -215,7 +217,10 @@ def test_the_first_seq_of_a_client_id_stays() -> None:
 
 
 MESSAGES = st.builds(
-    said, at=st.integers(0, 10**6), by=st.sampled_from(["visitor", "bot", "agent", "system"]), client_id=st.text("ab", max_size=2)
+    said,
+    at=st.integers(0, 10**6),
+    by=st.sampled_from(["visitor", "bot", "agent", "system"]),
+    client_id=st.text("ab", max_size=2),
 )
 COURSE = st.sampled_from(
     [

@@ -16,8 +16,8 @@ from bot_runtime.assistants.understanding.text import MAX_CHARACTERS, grams_of, 
 WEIGHTS = (0.676, 0.676, 0.947)
 """Lengths of the blocks words : beginnings : characters = 1 : 1 : 1.4, the whole of length √2."""
 
-RARE = ((10_000, 3), (5_000, 2), (0, 1))
-"""(more examples than, occurrences a feature needs): in big data what is seen once is a typing error."""
+MANY = 5_000
+"""Above so many examples, what is seen once is left out: mostly typing errors and names."""
 
 Vector = tuple[NDArray[np.intp], NDArray[np.float32]]
 """Columns and their values."""
@@ -49,7 +49,7 @@ class Features:
             seen[0].update({*words, *pairs_of(words)})
             seen[1].update({stem for word in words for stem in stems_of(word)})
             seen[2].update({gram for chunk in lowered.split() for gram in grams_of(chunk)})
-        least = next(times for more_than, times in RARE if len(texts) > more_than or more_than == 0)
+        least = 2 if len(texts) > MANY else 1
         blocks = [sorted(piece for piece, times in block.items() if times >= least) for block in seen]
         idf = [_idf(len(texts), counts[piece]) for counts, block in zip(seen, blocks, strict=True) for piece in block]
         return cls(*blocks, np.array(idf, np.float32))

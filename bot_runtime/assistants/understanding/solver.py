@@ -109,7 +109,7 @@ def _step(
 ) -> tuple[Array, float, Array] | None:
     """The first of ever shorter steps that lowers the value as much as its slope promises (Armijo); None at the floor."""
     slope = float(gradient @ direction)
-    length = 1.0 / max(1.0, float(np.abs(gradient).sum())) if first else 1.0
+    length = 1.0 / max(1.0, float(np.linalg.norm(gradient))) if first else 1.0
     for _ in range(30):
         candidate = place + length * direction
         reached, there = objective(candidate)

@@ -124,3 +124,63 @@ async def house() -> AsyncIterator[Build]:
         await end()
     for listening in opened:
         listening.close()
+
+
+class RawSocket:
+    """A WebSocket client that sends what no client should."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+        self.reader, self.writer, self.head = reader, writer, head
+
+    @classmethod
+    async def connect(cls, here: House, *lines: str, early: bytes = b"", path: str = "/ws") -> "RawSocket":
+        reader, writer = await here.open()
+        head = [
+            f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{here.port}", f"Origin: {here.origin}", "Upgrade: websocket",
+            "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", *lines,
+        ]  # fmt: skip
+        writer.write(("\r\n".join(head) + "\r\n\r\n").encode() + early)
+        return cls(reader, writer, await reader.readuntil(b"\r\n\r\n"))
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    def say(self, text: str) -> None:
+        self.send(masked(0x1, text.encode()))
+
+    async def receive(self) -> tuple[int, bytes]:
+        """One frame of the server: opcode and payload."""
+        first, length = await self.reader.readexactly(2)
+        assert not length & 0x80, "a server does not mask"
+        if length == 126:
+            length = int.from_bytes(await self.reader.readexactly(2))
+        elif length == 127:
+            length = int.from_bytes(await self.reader.readexactly(8))
+        return first & 0xF, await self.reader.readexactly(length)
+
+    async def closing(self) -> tuple[int, str]:
+        """Read on until the close frame: its code and reason."""
+        async with asyncio.timeout(10):
+            while True:
+                kind, data = await self.receive()
+                if kind == 0x8:
+                    return int.from_bytes(data[:2]), data[2:].decode()
+
+    async def leave(self) -> None:
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except ConnectionError:
+            return
+
+
+def masked(opcode: int, payload: bytes, *, fin: bool = True, mask: bytes = b"\1\2\3\4", bits: int = 0) -> bytes:
+    first = bytes(((0x80 if fin else 0) | bits | opcode,))
+    size = len(payload)
+    if size < 126:
+        length = bytes((0x80 | size,))
+    elif size < 65_536:
+        length = b"\xfe" + size.to_bytes(2)
+    else:
+        length = b"\xff" + size.to_bytes(8)
+    return first + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))

@@ -1,0 +1,45 @@
+"""Phrases to look for in a text's words: entries of lookup tables, and entity values that the examples show.
+
+A text is searched in one pass; the cost does not depend on how many phrases there are.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from bot_runtime.assistants.understanding.text import tokens_of
+
+LONGEST = 12
+"""Words of the longest phrase that is looked for."""
+
+
+def key_of(phrase: str, *, exact_case: bool = False) -> tuple[str, ...]:
+    """The words of a phrase in the form under which it is found."""
+    return tuple(token if exact_case else token.lower() for token, _, _ in tokens_of(phrase))
+
+
+class Phrases:
+    """Word sequences, each with the names it stands for."""
+
+    def __init__(self, entries: Iterable[tuple[tuple[str, ...], str]]) -> None:
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._longest: dict[str, int] = {}
+        for key, name in entries:
+            if not 0 < len(key) <= LONGEST:
+                continue
+            known = self._names.get(key, ())
+            if name not in known:
+                self._names[key] = (*known, name)
+            self._longest[key[0]] = max(self._longest.get(key[0], 0), len(key))
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def find(self, words: Sequence[str]) -> list[tuple[int, int, tuple[str, ...]]]:
+        """(first word, behind the last, names) of the longest phrase that begins at each word. They may overlap."""
+        found = []
+        for start, word in enumerate(words):
+            for length in range(min(self._longest.get(word, 0), len(words) - start), 0, -1):
+                names = self._names.get(tuple(words[start : start + length]))
+                if names is not None:
+                    found.append((start, start + length, names))
+                    break
+        return found

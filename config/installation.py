@@ -1,0 +1,117 @@
+"""What the commands do to an installation that is not being served: make it, look at its keys, check its audit books."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.settings import FILE_NAME, Settings, SettingsError, load
+from config.stores import Refused, Stores, open_stores
+from config.wiring import KINDS, House, base_url_of, build
+from foundation.clock import Clock, SystemClock
+from foundation.keys import create_master_key
+
+__all__ = ["Refused", "audit_verify", "describe", "init", "keys_new", "keys_rotate", "keys_status", "settings_of"]
+
+DEMO_FILE = """\
+# Settings of this installation; docs/settings.md lists them all.
+# A demo: serves /demo and /mailbox, on loopback only.
+demo = true
+"""
+
+
+def settings_of(data: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings, with what is wrong in them as a refusal."""
+    try:
+        return load(data, overrides)
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[tuple[Stores, House]]:
+    """The installation with everything constructed and nothing served."""
+    clock = clock or SystemClock()
+    async with open_stores(settings, KINDS, clock) as stores:
+        house = await build(settings, stores, clock=clock)
+        try:
+            yield stores, house
+        finally:
+            await house.close()
+
+
+async def init(data: Path, overrides: Mapping[str, Any], *, demo: bool) -> dict[str, Any]:
+    """Make keys and database, and the demo account or a setup link. What is there already stays.
+
+    With `demo` the passwords are made afresh each time; without it a setup link is only given while there is no super
+    admin. Raises `Refused`.
+    """
+    settings = settings_of(data, {**overrides, "demo": True} if demo else overrides)
+    async with opened(settings) as (_, house):
+        made: dict[str, Any] = {"base_url": base_url_of(settings), "data": str(data)}
+        if demo:
+            made |= await house.demo.make()
+            _remember_demo(data)
+        elif await house.needs_setup():
+            made["setup_url"] = f"{made['base_url']}/setup/{await house.setup.offer()}"
+    return made
+
+
+def describe(made: Mapping[str, Any]) -> str:
+    """What `init` made, for people."""
+    lines = [f"The installation lies in {made['data']}."]
+    if "people" in made:
+        lines += [f"Bot {made['bot']} of account {made['account']}."]
+        lines += [
+            f"  {who:<12} {person['email']:<32} {person['password']}" for who, person in made["people"].items()
+        ]
+    if "setup_url" in made:
+        lines += ["Make the first super admin here, within an hour of serving:", f"  {made['setup_url']}"]
+    return "\n".join([*lines, f"Serve it: frontdesk serve --data {made['data']}"])
+
+
+async def keys_status(data: Path) -> dict[str, Any]:
+    async with _existing(data) as (stores, _):
+        status: dict[str, Any] = msgspec.to_builtins(await stores.keyring.describe())
+    return status
+
+
+async def keys_rotate(data: Path, account: str) -> int:
+    """New account keys; how many wraps were made anew."""
+    async with _existing(data) as (stores, house):
+        accounts = [account] if account else ["", *[found.id async for found in house.accounts.all()]]
+        return sum([await stores.keyring.rotate(one) for one in accounts])
+
+
+async def audit_verify(data: Path) -> dict[str, int]:
+    """The first bad entry of each audit book that is not whole."""
+    async with _existing(data) as (_, house):
+        accounts = ["", *[found.id async for found in house.accounts.all()]]
+        checked = {account: await house.audit.verify(account) for account in accounts}
+    return {account: entry for account, entry in checked.items() if entry is not None}
+
+
+async def keys_new(path: Path) -> str:
+    """A new master key in a file of its own, mode 0600; its id. An existing file is never replaced."""
+    try:
+        return create_master_key(path).id
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}.") from error
+
+
+@asynccontextmanager
+async def _existing(data: Path) -> AsyncIterator[tuple[Stores, House]]:
+    settings = settings_of(data)
+    if not (data / "frontdesk.db").exists():
+        raise Refused(f"There is no installation in {data}. Make one: frontdesk init --data {data}")
+    async with opened(settings) as both:
+        yield both
+
+
+def _remember_demo(data: Path) -> None:
+    file = data / FILE_NAME
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(DEMO_FILE, "utf-8")

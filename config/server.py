@@ -1,0 +1,131 @@
+"""`frontdesk serve`: from the settings to a process that answers, and to its orderly end."""
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from config.installation import settings_of
+from config.settings import Settings
+from config.stores import Refused, open_stores
+from config.wiring import KINDS, House, build
+from foundation.clock import SystemClock
+from foundation.web import metrics_app, serve as serve_app
+
+log = logging.getLogger("frontdesk")
+
+
+async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> None:
+    """Serve until SIGINT or SIGTERM. `overrides["demo"]` makes the demo account and new passwords for its people.
+
+    Raises `Refused` for whatever the operator can mend: a setting, the key, the port, a second process on the same data.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    settings = settings_of(data, overrides)
+    listening = listen(settings)
+    try:
+        async with open_stores(settings, KINDS, SystemClock()) as stores:
+            port = listening.getsockname()[1]
+            house = await build(settings, stores, clock=SystemClock(), port=port)
+            try:
+                said = await _introduce(house, fresh_passwords=bool(overrides.get("demo")))
+                await _run(house, settings, listening, said, as_json=as_json)
+            finally:
+                await house.close()
+    finally:
+        listening.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket, taken before anything else is opened. Raises `Refused` when the port is taken."""
+    host, port = settings.web.host, settings.web.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise Refused(f"Port {port} of {host} cannot be listened on: {error.strerror}. Choose another: --port N") from error
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with forward secrecy (TI-2), when a certificate is set. Raises `Refused`."""
+    if settings.web.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    try:
+        context.load_cert_chain(settings.web.tls_certificate, settings.web.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise Refused(f"The certificate or its key cannot be used: {error}.") from error
+    return context
+
+
+async def _introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
+    """What is said at the start: links, and who can log in where that can be said."""
+    said: dict[str, Any] = {"base_url": house.base_url, "bot": await house.first_bot()}
+    if fresh_passwords:
+        said |= await house.demo.make()
+    elif await house.needs_setup():
+        said["setup_url"] = f"{house.base_url}/setup/{await house.setup.offer()}"
+    return said
+
+
+async def _run(
+    house: House, settings: Settings, listening: socket.socket, said: dict[str, Any], *, as_json: bool
+) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for how in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(how, stopping.set)
+    runner = await serve_app(house.app, sock=listening, ssl_context=tls_of(settings))
+    measuring = await _serve_metrics(house, settings)
+    try:
+        if measuring is not None:
+            said["metrics_url"] = f"http://{settings.metrics.host}:{measuring.addresses[0][1]}/metrics"
+        sys.stdout.write((json.dumps(said, ensure_ascii=False) if as_json else welcome(said, demo=settings.demo)) + "\n")
+        sys.stdout.flush()
+        await stopping.wait()
+        log.info("stopping: sockets are told to come back, work under way ends")
+    finally:
+        if measuring is not None:
+            await measuring.cleanup()
+        await runner.cleanup()
+
+
+async def _serve_metrics(house: House, settings: Settings) -> web.AppRunner | None:
+    if not settings.metrics.enabled:
+        return None
+    runner = web.AppRunner(metrics_app(house.metrics), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.metrics.host, settings.metrics.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise Refused(f"metrics.port {settings.metrics.port} cannot be listened on: {error.strerror}.") from error
+    return runner
+
+
+def welcome(said: Mapping[str, Any], *, demo: bool) -> str:
+    """Where to click, for people."""
+    base = said["base_url"]
+    lines = ["", "  Frontdesk is ready.", ""]
+    if demo:
+        lines += [f"  Demo page      {base}/demo", f"  Mailbox        {base}/mailbox"]
+    lines += [f"  Agent console  {base}/console", f"  Admin          {base}/admin"]
+    if "setup_url" in said:
+        lines += ["", "  Make the first super admin here (once, within an hour):", f"  {said['setup_url']}"]
+    if "people" in said:
+        lines += ["", "  Log in as (passwords are new at every start):"]
+        lines += [
+            f"    {who.replace('_', ' '):<12} {person['email']:<30} {person['password']}"
+            for who, person in said["people"].items()
+        ]
+    return "\n".join([*lines, "", "  Ctrl+C stops it.", ""])
