@@ -43,9 +43,9 @@ class Accounts:
 
     async def create(self, name: str, *, by: By = SYSTEM) -> Account:
         """Make an account; it has no people yet. Raises `Invalid`."""
-        name, id = texts.line(name, "account"), new_id()
-        async with self._audit.recording(id, by, "account.created", id, after={"name": name}):
-            return await self._accounts.insert(id, id, AccountBody(name), created_at=self._clock.now())
+        name, made = texts.line(name, "account"), new_id()
+        async with self._audit.recording(made, by, "account.created", made, after={"name": name}):
+            return await self._accounts.insert(made, made, AccountBody(name), created_at=self._clock.now())
 
     async def get(self, id: str) -> Account | None:
         """The account, or `None`."""
@@ -82,7 +82,7 @@ class Accounts:
         def without(body: AccountBody) -> AccountBody:
             left = [owner for owner in body.owners if owner != person]
             if not left:
-                raise Conflict("This is the last active super admin. Make somebody else one first. Nothing was changed.")
+                raise Conflict("This is the last active super admin. Make somebody else one first; nothing changed.")
             return _with_owners(body, left)
 
         await self._change(id, without)

@@ -1,8 +1,8 @@
 """The audit book of an account: every change and every view of a transcript, in order, sealed and chained (G-1, YA-7).
 
-An entry is durable before `write` returns, and `write` returns before the answer leaves. Writers that come together are
-written together, in one append. Nothing here changes or removes an entry, and no route does (G-6). The account "" is the
-book of the installation: what belongs to no account, such as a login with an unknown name.
+An entry is durable before `write` returns, and `write` returns before the answer leaves. Writers that come together
+are written together, in one append. Nothing here changes or removes an entry, and no route does (G-6). The account ""
+is the book of the installation: what belongs to no account, such as a login with an unknown name.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class AuditBook:
             raise
 
     async def read(self, account: str, since: int = 0, limit: int = 100) -> list[tuple[int, Entry]]:
-        """The entries after number `since`, oldest first, with their numbers. Raises `Damaged` with the first bad one."""
+        """The entries after number `since` with numbers, oldest first. Raises `Damaged` with the first bad one."""
         return (await self._log.read(account, _name(account), since))[:limit]
 
     async def last(self, account: str) -> int:

@@ -54,9 +54,9 @@ class Bots:
         self, account: str, name: str, assistant: str, *, by: By = SYSTEM, **details: str | Sequence[str]
     ) -> Bot:
         """Make a bot. `details` are the other members of `BotBody`. Raises `Invalid`."""
-        body, id = _checked(BotBody("", ""), {"name": name, "assistant": assistant, **details}), new_id()
-        async with self._audit.recording(account, by, "bot.created", id, after=msgspec.structs.asdict(body)):
-            bot = await self._bots.insert(account, id, body, public=id, created_at=self._clock.now())
+        body, made = _checked(BotBody("", ""), {"name": name, "assistant": assistant, **details}), new_id()
+        async with self._audit.recording(account, by, "bot.created", made, after=msgspec.structs.asdict(body)):
+            bot = await self._bots.insert(account, made, body, public=made, created_at=self._clock.now())
         await self._changes.announce(account, "bots")
         return bot
 

@@ -8,6 +8,7 @@ keyboard; one short piece repeated), which catches the variants that no list has
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from admin.common_words import COMMON_WORDS
 from foundation.errors import Invalid
@@ -16,16 +17,14 @@ SHORTEST = 10
 LONGEST = 128
 """Characters; more would only be work for whoever hashes them."""
 
-_DISGUISES = str.maketrans({"@": "a", "4": "a", "8": "b", "3": "e", "1": "i", "!": "i", "0": "o", "$": "s", "5": "s", "7": "t"})  # fmt: skip
+_DISGUISES = str.maketrans("@4831!0$57", "aabeiiosst")
 
 _ROWS = (
     "1234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm", "azertyuiop", "qsdfghjklm",
     "abcdefghijklmnopqrstuvwxyz",
     "1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol", "zaq1", "xsw2", "cde3", "vfr4", "bgt5",
 )  # fmt: skip
-_NEIGHBOURS = frozenset(
-    pair for row in _ROWS for one, other in zip(row, row[1:], strict=False) for pair in (one + other, other + one)
-)
+_NEIGHBOURS = frozenset(pair for row in _ROWS for one, other in pairwise(row) for pair in (one + other, other + one))
 _PREDICTABLE = 0.75
 """Share of steps to a neighbouring or the same key from which a password is a walk; ordinary text has a tenth."""
 
@@ -43,7 +42,7 @@ def is_too_long(password: str) -> bool:
 def require_acceptable(password: str, *, about: Sequence[str] = (), field: str = "password") -> None:
     """Raise `Invalid` unless this may become a password. `about`: words on its owner that must not make it up."""
     normal = "" if is_too_long(password) else normal_password(password)
-    if not normal and password or is_too_long(normal):
+    if is_too_long(password) or is_too_long(normal):
         raise Invalid(f"A password has at most {LONGEST} characters.", field=field)
     if len(normal) < SHORTEST:
         raise Invalid(f"Please use at least {SHORTEST} characters; a few words together are good.", field=field)
@@ -73,7 +72,7 @@ def _is_walk(text: str) -> bool:
 
 
 def _share_of_steps(keys: str) -> float:
-    steps = [one + other for one, other in zip(keys, keys[1:], strict=False)]
+    steps = [one + other for one, other in pairwise(keys)]
     return sum(step in _NEIGHBOURS or step[0] == step[1] for step in steps) / max(1, len(steps))
 
 

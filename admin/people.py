@@ -25,9 +25,7 @@ from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record, Taken
 
-PERSON = Kind(
-    "person", fields=("email", "created_at"), unique=(("email",),), indexes=(("account", "created_at"),)
-)
+PERSON = Kind("person", fields=("email", "created_at"), unique=(("email",),), indexes=(("account", "created_at"),))
 
 ONE_TIME_LIFE = 7 * DAY
 """How long a one-time password waits for its first use."""
@@ -99,14 +97,16 @@ class People:
         Raises `Invalid` naming the field, `Conflict` when the address is in use in any account.
         """
         email, name = self.check(email, name, role, password)
-        if await self.by_email(email) is not None:
-            raise _in_use()
+        await self.require_free(email)
         until = self._clock.now() + ONE_TIME_LIFE if one_time else None
         body = PersonBody(name, email, role, await self._passwords.hash(password), one_time_until=until)
-        token, id = await self._token(email), new_id()
+        token, made = await self._token(email), new_id()
         try:
-            async with self._one_at_a_time, self._audit.recording(account, by, "person.added", id, after=_facts(body)):
-                person = await self._people.insert(account, id, body, email=token, created_at=self._clock.now())
+            async with (
+                self._one_at_a_time,
+                self._audit.recording(account, by, "person.added", made, after=_facts(body)),
+            ):
+                person = await self._people.insert(account, made, body, email=token, created_at=self._clock.now())
                 await self._count_owner(person)
         except Taken:
             raise _in_use() from None
@@ -121,11 +121,18 @@ class People:
         require_acceptable(password, about=(email.partition("@")[0], name))
         return email, name
 
+    async def require_free(self, email: str) -> None:
+        """Raise `Conflict` when somebody, in any account, has this address."""
+        if await self.by_email(email) is not None:
+            raise _in_use()
+
     async def get(self, account: str, id: str) -> Person | None:
         """The account's person, or `None`."""
         return await self._people.get(account, id) if is_id(id) else None
 
-    async def list(self, account: str, *, after: str | None = None, limit: int = 100) -> tuple[list[Person], str | None]:
+    async def list(
+        self, account: str, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[Person], str | None]:
         """A page of the account's people, oldest first, and the cursor of the next one."""
         return await self._people.find(account, order="created_at", limit=limit, after=after)
 
@@ -184,9 +191,7 @@ class People:
                 return person
             if _owns(person.body) and not _owns(body):
                 await self._accounts.drop_owner(account, id)
-            async with self._audit.recording(
-                account, by, action, id, before=_facts(person.body), after=_facts(body)
-            ):
+            async with self._audit.recording(account, by, action, id, before=_facts(person.body), after=_facts(body)):
                 changed = await self._update(account, id, lambda old: msgspec.structs.replace(old, **changes))
             await self._count_owner(changed)
         await self._changes.announce(account, "people")

@@ -37,7 +37,7 @@ PRINCIPAL = web.RequestKey("admin_principal", Principal)
 
 def principal(request: web.Request) -> Principal:
     """The person who asks, on a route whose rule demands one. Raises `Unauthenticated`."""
-    person = request.get(PRINCIPAL)
+    person: Principal | None = request.get(PRINCIPAL)
     if person is None:
         raise Unauthenticated("Please log in.")
     return person

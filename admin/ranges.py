@@ -123,12 +123,12 @@ class Segments:
         self._firsts: list[int] = []
         self._lasts: list[int] = []
         self._ids: list[str] = []
-        for span, id in sorted(ranges):
+        for span, name in sorted(ranges):
             first = max(span.first, self._lasts[-1] + 1) if self._lasts else span.first
             if first <= span.last:
                 self._firsts.append(first)
                 self._lasts.append(span.last)
-                self._ids.append(id)
+                self._ids.append(name)
 
     def find(self, address: int) -> str | None:
         """The id of a range that holds the address."""
@@ -143,12 +143,12 @@ def overlaps_among(ranges: Sequence[tuple[Span, str]]) -> dict[str, list[str]]:
     """For each id the ids of the other ranges that share an address with it; ranges without overlap are left out."""
     found: dict[str, list[str]] = {}
     ordered = sorted(ranges)
-    for place, (span, id) in enumerate(ordered):
-        for other, other_id in ordered[place + 1 :]:
+    for place, (span, name) in enumerate(ordered):
+        for other, other_name in ordered[place + 1 :]:
             if other.first > span.last:
                 break
-            found.setdefault(id, []).append(other_id)
-            found.setdefault(other_id, []).append(id)
+            found.setdefault(name, []).append(other_name)
+            found.setdefault(other_name, []).append(name)
     return found
 
 

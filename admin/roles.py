@@ -1,10 +1,10 @@
 """Roles and what each may do, in one table (YA-7, YA-24, A-17, A-18).
 
-    super_admin   everything in the account, and alone: address ranges, the account itself, other super admins
-    admin         all bots, and the people at the desk
-    supervisor    the bots granted to him, all their chats
-    agent         the bots granted to him, his own chats and the queue
-    auditor       the audit book; no bot, no chat
+super_admin   everything in the account, and alone: address ranges, the account itself, other super admins
+admin         all bots, and the people at the desk
+supervisor    the bots granted to him, all their chats
+agent         the bots granted to him, his own chats and the queue
+auditor       the audit book; no bot, no chat
 """
 
 from typing import Literal, get_args

@@ -2,8 +2,8 @@
 
 The cookie holds 256 random bits that the server drew; a value that a client brings along never becomes a session. What
 a session may do is looked up again at most a second after it was last looked up, and at once after a change, so a
-right that ended is gone everywhere within two seconds. Use is written down at most once a minute; within this process it
-counts to the millisecond.
+right that ended is gone everywhere within two seconds. Use is written down at most once a minute; within this process
+it counts to the millisecond.
 """
 
 import logging
@@ -101,7 +101,7 @@ class Sessions:
             body,
             token=secret_hash(secret),
             person=person.id,
-            expires_at=self._expiry(body, now),
+            expires_at=self._purge_at(body),
         )
         return secret
 
@@ -154,6 +154,10 @@ class Sessions:
     def _expiry(self, body: SessionBody, seen_at: int) -> int:
         return min(seen_at + self._idle_ms, body.opened_at + self._absolute_ms)
 
+    def _purge_at(self, body: SessionBody) -> int:
+        """When the row may go: use that was not noted down yet counts too."""
+        return self._expiry(body, body.seen_at + _WRITE_EVERY)
+
     async def _look_up(self, token: str, known: _Seen | None) -> _Seen | None:
         changed = self._changed
         session = await self._sessions.lookup(token=token)
@@ -196,7 +200,7 @@ class Sessions:
             if record.body.seen_at >= seen.seen_at:
                 return None
             body = msgspec.structs.replace(record.body, seen_at=seen.seen_at)
-            return {"body": body, "expires_at": self._expiry(body, seen.seen_at)}
+            return {"body": body, "expires_at": self._purge_at(body)}
 
         try:
             session = await self._sessions.update(seen.session.account, seen.session.id, used)

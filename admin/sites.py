@@ -48,4 +48,5 @@ def _host_of(name: str) -> str:
 
 
 def _bad(text: str) -> Invalid:
-    return Invalid(f"{text[:80]!r} is not a site. Write https://www.example.com, or https://*.example.com.", field="sites")
+    said = f"{text[:80]!r} is not a site. Write https://www.example.com, or https://*.example.com."
+    return Invalid(said, field="sites")

@@ -1,7 +1,7 @@
 """Short texts that people give: names, labels, greetings, e-mail addresses of staff. Cleaned once, on the way in.
 
-Stored as typed (NFC, without blanks around it); shown by autoescaping templates. What a reader cannot see, or what turns
-the direction of the rest of the line, is refused (G-3, X-4).
+Stored as typed (NFC, without blanks around it); shown by autoescaping templates. What a reader cannot see, or what
+turns the direction of the rest of the line, is refused (G-3, X-4).
 """
 
 import unicodedata

@@ -9,7 +9,7 @@ revoked session or grant ends within seconds what it no longer allows.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -22,14 +22,16 @@ from foundation.web import LiveSocket
 from handoff import frames
 from handoff.desk import Desk
 from handoff.rows import row_of
-from handoff.sight import may_see, require_sight
+from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, State
 from transcripts.views import member_view
 
 log = logging.getLogger(__name__)
 
 POLL_EVERY = 2 * SECOND
-ROWS_AT_MOST = 300
+OPEN_ROWS = 250
+CLOSED_ROWS = 50
+"""Rows of the list that a console begins with; what changes later comes as it changes."""
 
 Who = Callable[[], Awaitable[Principal | None]]
 
@@ -78,7 +80,7 @@ class Connection:
         """Serve until the browser goes away or the right to be here ends."""
         async with self._signals.listen(f"account/{self._person.account}") as listener:
             names = await self._follow_bots(listener)
-            rows = [row async for row in self._rows()]
+            rows = await self._rows()
             self._shown = {row["id"] for row in rows}
             self._send(frames.welcome(self._me(), names, rows))
             helpers = [asyncio.create_task(self._follow(listener)), asyncio.create_task(self._watch_rights(listener))]
@@ -227,15 +229,21 @@ class Connection:
             listener.add(f"bot/{bot.id}")
         return [{"id": bot.id, "name": bot.body.name} for bot in bots]
 
-    async def _rows(self) -> AsyncIterator[dict[str, Any]]:
-        given = 0
-        async for head in self._conversations.recent(self._person.account, self._person.bots):
-            state = await self._conversations.state(self._person.account, head.id)
-            if may_see(self._person, state):
-                yield row_of(state)
-                given += 1
-            if given >= ROWS_AT_MOST:
-                return
+    async def _rows(self) -> list[dict[str, Any]]:
+        """The list as it stands: for an agent the queue and his own chats, for his seniors the newest of all."""
+        person, find = self._person, self._conversations.rows
+        if person.role in SEES_ALL_OF_HIS_BOTS:
+            pages = [
+                await find(person.account, person.bots, control=("queue", "agent", "bot"), limit=OPEN_ROWS),
+                await find(person.account, person.bots, control="closed", limit=CLOSED_ROWS),
+            ]
+        else:
+            pages = [
+                await find(person.account, person.bots, control="queue", limit=OPEN_ROWS),
+                await find(person.account, person.bots, holder=person.person, limit=CLOSED_ROWS),
+            ]
+        states = [await self._conversations.state(person.account, head.id) for heads, _ in pages for head in heads]
+        return [row_of(state) for state in states if may_see(person, state)]
 
     def _me(self) -> dict[str, Any]:
         return {"person": self._person.person, "name": self._person.name, "role": self._person.role}

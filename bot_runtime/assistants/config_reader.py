@@ -13,11 +13,14 @@ from bot_runtime.assistants.nlu_data import Component
 from bot_runtime.assistants.yaml_reader import YamlMap, plain
 
 PIPELINE = frozenset(
-    "WhitespaceTokenizer SpacyTokenizer JiebaTokenizer MitieTokenizer RegexFeaturizer LexicalSyntacticFeaturizer"
-    " CountVectorsFeaturizer LanguageModelFeaturizer SpacyFeaturizer ConveRTFeaturizer MitieFeaturizer DIETClassifier"
-    " LogisticRegressionClassifier SklearnIntentClassifier KeywordIntentClassifier MitieIntentClassifier"
-    " FallbackClassifier CRFEntityExtractor RegexEntityExtractor SpacyEntityExtractor MitieEntityExtractor"
-    " DucklingEntityExtractor EntitySynonymMapper ResponseSelector SpacyNLP MitieNLP".split()
+    [
+        *("WhitespaceTokenizer", "SpacyTokenizer", "JiebaTokenizer", "MitieTokenizer", "RegexFeaturizer"),
+        *("LexicalSyntacticFeaturizer", "CountVectorsFeaturizer", "LanguageModelFeaturizer", "SpacyFeaturizer"),
+        *("ConveRTFeaturizer", "MitieFeaturizer", "DIETClassifier", "LogisticRegressionClassifier"),
+        *("SklearnIntentClassifier", "KeywordIntentClassifier", "MitieIntentClassifier", "FallbackClassifier"),
+        *("CRFEntityExtractor", "RegexEntityExtractor", "SpacyEntityExtractor", "MitieEntityExtractor"),
+        *("DucklingEntityExtractor", "EntitySynonymMapper", "ResponseSelector", "SpacyNLP", "MitieNLP"),
+    ]
 )
 POLICIES = ("RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy", "UnexpecTEDIntentPolicy")
 _DEFAULT_POLICIES = (Component("MemoizationPolicy"), Component("RulePolicy"))

@@ -1,8 +1,8 @@
 """Merges the domain files of a project and builds the `Domain`.
 
-Files are merged in the order of their paths, as Rasa merges a directory (`domain.py:334`): lists lose what is repeated, of
-two slots, responses or forms with one name the first wins, and the session settings come from the first file that says
-something other than the default.
+Files are merged in the order of their paths, as Rasa merges a directory (`domain.py:334`): lists lose what is repeated,
+of two slots, responses or forms with one name the first wins, and the session settings come from the first file that
+says something other than the default.
 """
 
 import json

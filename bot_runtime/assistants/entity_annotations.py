@@ -53,4 +53,5 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _span(start: int, end: int, words: str, settings: dict[str, Any]) -> EntitySpan:
-    return EntitySpan(start, end, str(settings.get("value", words)), settings["entity"], settings.get("role"), settings.get("group"))
+    value = str(settings.get("value", words))
+    return EntitySpan(start, end, value, settings["entity"], settings.get("role"), settings.get("group"))

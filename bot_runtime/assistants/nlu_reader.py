@@ -75,7 +75,8 @@ def _examples(kind: str, item: YamlMap, checker: Checker) -> Iterator[tuple[str,
     elif isinstance(examples, YamlList) and kind == "intent":
         yield from _listed(item, examples, checker)
     elif examples is not None:
-        checker.error(item.line_of("examples"), f"`examples` of the {kind} `{item[kind]}` must be a text (`examples: |`).")
+        message = f"`examples` of the {kind} `{item[kind]}` must be a text (`examples: |`)."
+        checker.error(item.line_of("examples"), message)
 
 
 def _lines(what: str, item: YamlMap, examples: str, checker: Checker) -> Iterator[tuple[str, int]]:

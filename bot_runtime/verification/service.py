@@ -273,7 +273,7 @@ class Verification:
         proven = Proven(at=now, method=how, conversation=conversation, address=address, author=author)
         await self._devices.remember(account, state.visitor, contact, proven)
         await self._void_older(account, conversation, "a person vouched")
-        await self._audit.write(account, author, "email.vouched", conversation, method=method, reason=reason)
+        await self._audit.write(account, author, "email.vouched", conversation, method=method)
         return outcome.state.seq
 
     async def recognise(self, account: str, conversation: str) -> None:

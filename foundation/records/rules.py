@@ -38,8 +38,8 @@ def value_of(field: str, value: object) -> Value:
 
     Raises `Invalid` for anything else, above all for mappings and lists (SECURITY N-1 … N-4).
     """
-    if value is None:
-        return None
+    if value is None or (type(value) is str and value.isascii()):
+        return value
     if isinstance(value, str):
         try:
             value.encode()
@@ -64,6 +64,8 @@ def fields_of(kind: Kind, fields: Mapping[str, Value]) -> dict[str, Value]:
 
 def check_name(what: str, text: object, *, empty: bool = False) -> None:
     """Ids, log names, accounts and key ids: text of 1 (or 0) … 512 characters."""
+    if type(text) is str and text.isascii() and 0 < len(text) <= MAX_NAME:
+        return
     value_of(what, text)
     if not isinstance(text, str) or len(text) > MAX_NAME or not (text or empty):
         raise Invalid(f"This must be text of 1 to {MAX_NAME} characters.", field=what)

@@ -21,7 +21,7 @@ from foundation.web.problems import json_problem, unexpected
 from foundation.web.settings import WebSettings
 
 _LINGER_S = 2.0
-"""How long what is left of a refused body is read and dropped, so that the refusal arrives before the connection ends."""
+"""How long the rest of a refused body is read and dropped, so that the refusal arrives before the connection ends."""
 _CLOSE_S = 5.0
 """How long what is left in the buffer may take to leave when a connection is closed."""
 
@@ -86,11 +86,14 @@ class Connection(web.RequestHandler):
         for timer in (self._header_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
+        body = self._body
         self._header_timer = self._write_timer = self._wire = self._body = None
         if self._admitted:
             self._admitted = False
             self._peers.release(self._peer)
         super().connection_lost(exc)
+        if body is not None and not body.is_eof():
+            body.feed_eof()  # else aiohttp waits on for the rest of a body that cannot come
 
     def data_received(self, data: bytes) -> None:
         if self._upgraded:

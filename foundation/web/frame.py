@@ -143,7 +143,7 @@ def _add(app: web.Application, route: Route) -> None:
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:
-    """`100-continue` waits until a handler wants the body, so a refused one is never sent; no other expectation is met."""
+    """`100-continue` waits until a handler wants the body, so a refused one is never sent; nothing else is expected."""
     if request.headers["Expect"].lower() == "100-continue":
         return None
     return json_problem(Malformed("This expectation is not met here."))

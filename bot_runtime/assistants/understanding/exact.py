@@ -8,7 +8,7 @@ out in the training process).
 
 import re
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from re import _parser  # type: ignore[attr-defined]  # the standard library's own parser; it has no public door
 from types import FrameType
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ _EXTRACTOR = "RegexEntityExtractor"
 _MAPPER = "EntitySynonymMapper"
 
 Token = tuple[str, int, int]
+"""A word or punctuation mark, its start and its end."""
 
 
 class Match(NamedTuple):
@@ -40,7 +41,7 @@ class Patterns:
 
     def __init__(self, data: TrainingData, reaches: Mapping[str, int] | None = None) -> None:
         reaches = reaches or {}
-        settings = _settings(data, _EXTRACTOR) or {}
+        settings = settings_of(data, _EXTRACTOR) or {}
         self._exact_case = bool(settings.get("case_sensitive", False))
         flags = 0 if self._exact_case else re.IGNORECASE
         self._expressions = [
@@ -53,10 +54,11 @@ class Patterns:
         )
         self._entities = _extracted_names(data, settings)
 
+    def __bool__(self) -> bool:
+        return bool(self._expressions or self._phrases)
+
     def matches(self, text: str, tokens: list[Token]) -> list[Match]:
         """Every place, in no promised order. Empty matches of an expression are no places."""
-        if not self._expressions and not self._phrases:
-            return []
         found = []
         if self._phrases:
             words = [token if self._exact_case else token.lower() for token, _, _ in tokens]
@@ -93,7 +95,7 @@ class Synonyms:
 
     def __init__(self, data: TrainingData) -> None:
         self._values: dict[str, str] = {}
-        if data.pipeline and _settings(data, _MAPPER) is None:
+        if data.pipeline and settings_of(data, _MAPPER) is None:
             return
         for example in data.examples:
             for span in example.entities:
@@ -123,6 +125,16 @@ def merged(learned: list[dict[str, Any]], listed: list[dict[str, Any]]) -> list[
             kept = [other for other in kept if other not in rivals]
             kept.append(entity)
     return sorted(kept, key=lambda entity: (entity["start"], -entity["end"]))
+
+
+def hints_of(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[str]]:
+    """For each token the names of the lookups and expressions that cover it."""
+    hints: list[list[str]] = [[] for _ in tokens]
+    for match in matches:
+        for at, (_, start, end) in enumerate(tokens):
+            if start < match.end and match.start < end and (name := f"r{match.name}") not in hints[at]:
+                hints[at].append(name)
+    return hints
 
 
 def problem_of(pattern: str) -> str | None:
@@ -210,13 +222,14 @@ def _inner(argument: Any) -> Iterator[Any]:
             yield from _inner(item)
 
 
-def _settings(data: TrainingData, name: str) -> dict[str, Any] | None:
+def settings_of(data: TrainingData, name: str) -> dict[str, Any] | None:
+    """The settings of a component of the pipeline, wherever it says that the class lives; None when it is not there."""
     return next((part.settings for part in data.pipeline if part.name.rpartition(".")[2] == name), None)
 
 
 def _extracted_names(data: TrainingData, settings: dict[str, Any]) -> set[str]:
     """The entities that lookups and expressions may bring forth: named like one, and the pipeline wants it."""
-    if data.pipeline and _settings(data, _EXTRACTOR) is None:
+    if data.pipeline and settings_of(data, _EXTRACTOR) is None:
         return set()
     names: set[str] = set()
     if settings.get("use_lookup_tables", True):

@@ -37,7 +37,10 @@ class Phrases:
         """(first word, behind the last, names) of the longest phrase that begins at each word. They may overlap."""
         found = []
         for start, word in enumerate(words):
-            for length in range(min(self._longest.get(word, 0), len(words) - start), 0, -1):
+            longest = self._longest.get(word)
+            if longest is None:
+                continue
+            for length in range(min(longest, len(words) - start), 0, -1):
                 names = self._names.get(tuple(words[start : start + length]))
                 if names is not None:
                     found.append((start, start + length, names))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bot_runtime.assistants.nlu_data import EntitySpan, Example
-from bot_runtime.assistants.understanding.exact import Match
+from bot_runtime.assistants.understanding.exact import Match, hints_of
 from bot_runtime.assistants.understanding.head import quantised
 from bot_runtime.assistants.understanding.tagger import NOTHING, Known, Label, Tagger, Token, features_of
 from bot_runtime.assistants.understanding.text import MAX_CHARACTERS, tokens_of
@@ -44,21 +44,11 @@ def fit_tagger(examples: Sequence[Example], matches: Sequence[list[Match]], inte
     features = []
     for own, found, intent, without in zip(tokens, matches, intents, counted, strict=True):
         kinds, hints = known.hints([token.lower() for token, _, _ in own], *without)
-        for names, more in zip(hints, listed_hints(own, found), strict=True):
+        for names, more in zip(hints, hints_of(own, found), strict=True):
             names += more
         features.append(features_of([token for token, _, _ in own], kinds, hints, intent))
     numbered = [[str(labels.index(label)) for label in own] for own in labelled]
     return _arrays(_runs(features, numbered), labels, known)
-
-
-def listed_hints(tokens: Sequence[Token], matches: Sequence[Match]) -> list[list[str]]:
-    """For each token the names of the lookups and expressions that cover it."""
-    hints: list[list[str]] = [[] for _ in tokens]
-    for match in matches:
-        for at, (_, start, end) in enumerate(tokens):
-            if start < match.end and match.start < end and (name := f"r{match.name}") not in hints[at]:
-                hints[at].append(name)
-    return hints
 
 
 def _labels(tokens: Sequence[Token], spans: Sequence[EntitySpan]) -> list[Label]:

@@ -12,7 +12,9 @@ MAX_CHARACTERS = 4_000
 """What lies behind it is not looked at: nobody asks a bot a longer question, and a parse has an upper cost."""
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0971-\u0dff"
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0971-\u0dff"
+)
 """Vowel signs and accents that are no word characters to `re`, yet belong to the word they stand in."""
 
 _EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
@@ -45,7 +47,9 @@ def grams_of(chunk: str) -> list[str]:
     """Character n-grams of one blank-separated piece; its borders count as a blank."""
     padded = f" {chunk} "
     length = len(padded)
-    return [padded[at : at + size] for size in range(SHORTEST, min(LONGEST, length) + 1) for at in range(length - size + 1)]
+    return [
+        padded[at : at + size] for size in range(SHORTEST, min(LONGEST, length) + 1) for at in range(length - size + 1)
+    ]
 
 
 def tokens_of(text: str) -> list[tuple[str, int, int]]:

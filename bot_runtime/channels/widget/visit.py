@@ -24,7 +24,6 @@ from foundation.clock import SECOND, Clock
 from foundation.errors import Conflict, Forbidden, NotFound, Problem
 from foundation.ids import secret_hash
 from foundation.live import Listener, Signals
-from foundation.records import Record
 from foundation.web import LiveSocket
 from transcripts.conversations import Conversations
 from transcripts.state import State
@@ -53,7 +52,7 @@ class Visit:
     def __init__(
         self,
         socket: LiveSocket[Hello, AnyFrame],
-        bot: Record[Bot],
+        bot: Bot,
         services: Services,
         *,
         asker: Asker,

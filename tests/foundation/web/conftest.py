@@ -184,3 +184,10 @@ def masked(opcode: int, payload: bytes, *, fin: bool = True, mask: bytes = b"\1\
     else:
         length = b"\xff" + size.to_bytes(8)
     return first + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until something holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - waits for sockets, not for time
+            await asyncio.sleep(0)

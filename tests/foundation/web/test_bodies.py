@@ -14,7 +14,7 @@ class Order(Body):
     name: str
     count: int = 0
     sure: bool = False
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
 
 
 async def take_json(request: web.Request) -> web.Response:
@@ -51,8 +51,8 @@ async def test_C_6_json_is_taken_as_json(house, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [
-    "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-7",
-    "application/json; charset=utf-16", "application/json-patch+json", "text/json", "", "application/json; x=y",
+    "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+    "application/json; charset=utf-7", "application/json; charset=utf-16", "application/json-patch+json", "text/json", "", "application/json; x=y",
     "application/json, text/plain",
 ])  # fmt: skip
 async def test_C_6_any_other_type_is_refused(house, kind: str) -> None:
@@ -127,7 +127,7 @@ async def test_Z_2_a_body_that_does_not_come_is_given_up(house) -> None:
 
 async def test_a_client_that_leaves_in_the_middle_hurts_nobody(house, caplog) -> None:
     here = await house(*ROUTES)
-    reader, writer = await here.open()
+    _, writer = await here.open()
     head = (
         f"POST /json HTTP/1.1\r\nHost: 127.0.0.1:{here.port}\r\nOrigin: {here.origin}\r\n"
         'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na'
@@ -159,8 +159,9 @@ async def test_100_continue_comes_only_when_the_body_is_wanted(house) -> None:
 
 @pytest.mark.parametrize(("body", "status"), [
     (b'{"name": "mia", "name": "tom"}', 400), (b'{"name": NaN}', 400), (b'{"name": "\\ud800"}', 400), (b"\xff", 400),
-    (b"", 400), (b'{"name": "a", "count": true}', 422), (b'{"name": {"$ne": null}}', 422), (b'{"name": "a", "x": 1}', 422),
-    (b"[" * 60_000, 400), (b"[]", 422), (b'"name"', 422), (GOOD + b"\x00", 400), ('{"name": "a"}'.encode("utf-16"), 400),
+    (b"", 400), (b'{"name": "a", "count": true}', 422), (b'{"name": {"$ne": null}}', 422),
+    (b'{"name": "a", "x": 1}', 422), (b"[" * 60_000, 400), (b"[]", 422), (b'"name"', 422), (GOOD + b"\x00", 400),
+    ('{"name": "a"}'.encode("utf-16"), 400),
 ])  # fmt: skip
 async def test_N_1_a_bad_body_is_a_clear_refusal(house, body: bytes, status: int) -> None:
     here = await house(*ROUTES)

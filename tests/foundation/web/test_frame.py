@@ -81,8 +81,9 @@ async def test_the_rule_keeps_the_handler_from_being_called(house) -> None:
 
 
 async def test_C_7_what_changes_things_is_not_reached_by_reading(house) -> None:
-    here = await house(*(Route(method, f"/{method}", fine, PUBLIC, "api") for method in ("POST", "PUT", "PATCH", "DELETE")))
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
+    methods = ("POST", "PUT", "PATCH", "DELETE")
+    here = await house(*(Route(method, f"/{method}", fine, PUBLIC, "api") for method in methods))
+    for method in methods:
         assert (await here.ask("GET", f"/{method}")).status == 405
         assert (await here.ask("HEAD", f"/{method}")).status == 405
 
@@ -162,7 +163,8 @@ async def test_C_1_a_cookie_is_ours_alone(house) -> None:
 async def test_G_4_the_access_log_knows_the_template_and_nothing_else(house, caplog) -> None:
     here = await house(Route("GET", "/t/{token}", fine, PUBLIC, "page"))
     caplog.set_level(logging.DEBUG)
-    await here.ask("GET", "/t/canary-5f1c?x=canary-5f1c", headers={"User-Agent": "canary-5f1c", "Cookie": "a=canary-5f1c"})
+    sent = {"User-Agent": "canary-5f1c", "Cookie": "a=canary-5f1c"}
+    await here.ask("GET", "/t/canary-5f1c?x=canary-5f1c", headers=sent)
     await here.ask("GET", "/canary-5f1c/none")
     lines = [record.getMessage() for record in caplog.records if record.name == "frontdesk.access"]
     assert [line.rpartition(" ")[0] for line in lines] == ["GET /t/{token} 200", "GET - 404"]
@@ -179,7 +181,9 @@ async def test_G_3_a_method_with_strange_bytes_is_one_line(caplog) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "\x1b[2J", "a\u2028b", "a\u2029b", "a\x85b", "\u202eabc", "a\x00b", "\x7f"])
+@pytest.mark.parametrize("text", [
+    "a\nb", "a\r\nb", "\x1b[2J", "a\u2028b", "a\u2029b", "a\x85b", "\u202eabc", "a\x00b", "\x7f",
+])  # fmt: skip
 def test_G_3_whatever_could_begin_a_line_is_escaped(text: str) -> None:
     safe = one_line(text)
     assert len(safe.splitlines()) == 1

@@ -49,7 +49,8 @@ def page_with(folder, template: str, text: str = '<b>"') -> tuple[Pages, Route]:
 ])  # fmt: skip
 async def test_C_18_every_answer_carries_the_headers(house, method: str, path: str, status: int) -> None:
     routes = [Route("GET", f"/{handler.__name__}", handler, PUBLIC, "api") for handler in (fine, fail, large)]
-    here = await house(*routes, Route("POST", "/change", fine, PUBLIC, "api"), Route("GET", "/ws", fine, PUBLIC, "socket"))
+    routes += [Route("POST", "/change", fine, PUBLIC, "api"), Route("GET", "/ws", fine, PUBLIC, "socket")]
+    here = await house(*routes)
     answer = await here.ask(method, path, own=False)
     assert answer.status == status
     assert {name: answer.headers.get(name) for name in FIXED} == FIXED

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, WSServerHandshakeError, web
 from foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from foundation.web import PUBLIC, LiveSocket, Route, SocketClosed
 
-from .conftest import Hello, RawSocket, Say, masked, talk
+from .conftest import Hello, RawSocket, Say, masked, talk, until
 
 HELLO = '{"type": "hello", "name": "mia"}'
 
@@ -451,7 +451,8 @@ async def test_a_peer_that_answers_pings_stays(house) -> None:
 
 
 @pytest.mark.parametrize(("problem", "code"), [
-    (Unauthenticated(), 4401), (Forbidden(), 4403), (NotFound(), 4404), (Conflict(), 1011), (RuntimeError("canary"), 1011),
+    (Unauthenticated(), 4401), (Forbidden(), 4403), (NotFound(), 4404), (Conflict(), 1011),
+    (RuntimeError("canary"), 1011),
 ])  # fmt: skip
 async def test_an_error_of_the_handler_is_told_and_closes(house, caplog, problem: Exception, code: int) -> None:
     async def fail(request: web.Request) -> web.StreamResponse:
@@ -543,9 +544,7 @@ async def test_a_client_that_closes_ends_the_iteration(house) -> None:
     gone = await RawSocket.connect(here)
     gone.say(HELLO)
     gone.writer.transport.abort()
-    async with asyncio.timeout(5):
-        while len(ended) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(ended) == 2)
     assert ended[0] == 1000
     assert ended[1] is not None
 
@@ -568,8 +567,7 @@ async def test_what_was_not_greeted_never_reaches_the_handler(house) -> None:
     client.send(masked(8, struct.pack(">H", 1000)))
     assert (await client.closing())[0] == 1000
     await client.leave()
-    while not entered:
-        await asyncio.sleep(0)
+    await until(lambda: entered)
     assert entered == ["closed"]
 
 
@@ -583,8 +581,7 @@ async def test_sockets_are_counted_and_forgotten(house) -> None:
     assert b'frontdesk_sockets_open{route="/ws"} 1.0' in metrics.text()
     assert len(here.app[ROOM]) == 1
     await client.leave()
-    while len(here.app[ROOM]):
-        await asyncio.sleep(0)
+    await until(lambda: not len(here.app[ROOM]))
     assert b'frontdesk_sockets_open{route="/ws"} 0.0' in metrics.text()
 
 

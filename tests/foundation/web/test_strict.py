@@ -1,5 +1,6 @@
 """Strict JSON: one spelling, one meaning (N-1 … N-4, M-6, M-7, section 0 finding 5)."""
 
+import contextlib
 import json
 import time
 
@@ -51,7 +52,8 @@ def test_a_member_named_twice_is_malformed(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "", " ", "{", "{}}", '{"token": "a"} x', '{"token": "a",}', "{'token': 'a'}", '{"token": NaN}', '{"count": Infinity}',
+    "", " ", "{", "{}}", '{"token": "a"} x', '{"token": "a",}', "{'token': 'a'}", '{"token": NaN}',
+    '{"count": Infinity}',
     '{"token": "\\ud800"}', '{"token": "\\udc00\\ud800"}', '{"token": "\\ud800abcdefghi"}', '{"token": "a\nb"}',
     '\ufeff{"token": "a"}', '{"token": "a" /* c */}', '{"token": "\\x41"}', "nul", "[1,]", '{"token": "a", "any": 01}',
     '{"token": "a", "any": 1.}', '{"token": "a", "any": .5}', '{"token": "a", "any": +1}', '{"token": "a", "any": -}',
@@ -137,7 +139,7 @@ class Loose(msgspec.Struct):
 
 
 class Holder(Body):
-    inner: list[Loose] = []
+    inner: tuple[Loose, ...] = ()
 
 
 @pytest.mark.parametrize("loose", [Loose, Holder, dict[str, Loose], list[Loose | None]])
@@ -173,7 +175,5 @@ def test_what_other_readers_read_is_read_the_same(value: object, ascii: bool) ->
 
 @given(st.text(alphabet='{}[]",:\\ue10 tnfr', max_size=60))
 def test_nothing_but_a_problem_is_raised(text: str) -> None:
-    try:
-        decode(text, Order)
-    except (Malformed, Invalid) as problem:
-        assert problem.detail
+    with contextlib.suppress(Malformed, Invalid):
+        assert isinstance(decode(text, Order), Order)

@@ -6,6 +6,9 @@
 
 /** @typedef {(value: unknown) => boolean} Check */
 
+/** Browsers allow long addresses; `bare` cuts them. */
+const LONG = 100_000;
+
 /** @param {number} most @returns {Check} */
 const text = (most) => (value) => typeof value === "string" && value.length <= most;
 /** @type {Check} */
@@ -15,9 +18,9 @@ const locale = (value) => value === "" || isLocale(value);
 
 /** @type {Record<string, Record<string, Check>>} */
 const KINDS = {
-  hello: { locale, url: text(2_000), title: text(300), referrer: text(2_000), open: flag },
+  hello: { locale, url: text(LONG), title: text(LONG), referrer: text(LONG), open: flag },
   shown: { open: flag },
-  page: { url: text(2_000), title: text(300), referrer: text(2_000) },
+  page: { url: text(LONG), title: text(LONG), referrer: text(LONG) },
   locale: { locale },
   write: { text: text(4_000) },
   privacy: {},

@@ -1,0 +1,298 @@
+"""A conversation as an assistant sees it: a fold over its events in Rasa's JSON form (`trackers.py`).
+
+Two things are folded side by side. The *live* state is what actions and forms look at. The *applied* events are what
+policies look at: without what was rewound or undone, without what lies before a restart or a session's start, and with
+the repeated runs of a loop on its happy path left out, for else a form of five questions would match no story.
+
+Every event costs the same however long the conversation is. Entries are linked backwards and never changed, so an undo
+moves a pointer, and `fork` copies a dozen references: a turn works on a fork, and to throw its events away is to forget
+the fork.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bot_runtime.assistants.domain import Domain
+from bot_runtime.assistants.fold import Event, Fold, applied
+from bot_runtime.assistants.states import START, History, View
+
+_NO_PARSE: Mapping[str, Any] = {"intent": {}, "entities": [], "text": None, "message_id": None, "metadata": {}}
+_TURNS = ("action", "user", "user_featurization")
+
+
+class Entry:
+    """An applied event, the state after it, and the entry before it."""
+
+    __slots__ = ("before", "event", "fold", "history", "kind")
+
+    def __init__(self, event: Event, fold: Fold, before: "Entry | None") -> None:
+        self.event = event
+        self.kind: str = event["event"]
+        self.fold = fold
+        self.before = before
+        self.history: History | None = None
+
+
+class Tracker:
+    """One conversation. `sender_id` names it towards custom actions."""
+
+    __slots__ = (
+        "_count",
+        "_first",
+        "_log",
+        "_loops",
+        "_restarted",
+        "fold",
+        "input_channel",
+        "last_user_time",
+        "latest_event_time",
+        "sender_id",
+        "top",
+        "view",
+    )
+
+    def __init__(self, view: View, sender_id: str = "default") -> None:
+        self.view = view
+        self.sender_id = sender_id
+        self.fold = view.blank
+        self.top: Entry | None = None
+        self.input_channel: str | None = None
+        self.last_user_time: float | None = None
+        self.latest_event_time: float | None = None
+        self._log: list[Event] = []
+        self._count = 0
+        self._first = 0
+        self._restarted = 0
+        self._loops: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event], view: View, sender_id: str = "default") -> "Tracker":
+        """The conversation that left these events."""
+        tracker = cls(view, sender_id)
+        for event in events:
+            tracker.apply(event)
+        return tracker
+
+    def fork(self) -> "Tracker":
+        """A tracker that goes on from here without touching this one."""
+        made = Tracker.__new__(Tracker)
+        for name in Tracker.__slots__:
+            setattr(made, name, getattr(self, name))
+        return made
+
+    def forget_before_restart(self) -> None:
+        """Let `events` begin after the latest restart, as those of Rasa's temporary trackers do."""
+        self._first = max(self._first, self._restarted)
+
+    # What the conversation has come to.
+
+    @property
+    def domain(self) -> Domain:
+        """The domain of the assistant that this tracker belongs to."""
+        return self.view.domain
+
+    @property
+    def slots(self) -> Mapping[str, Any]:
+        """Every slot with its value."""
+        return self.fold.slots
+
+    @property
+    def active_loop(self) -> str | None:
+        """The name of the running form or other loop."""
+        return self.fold.active_loop
+
+    @property
+    def latest_message(self) -> Mapping[str, Any]:
+        """The parse of the latest message (intent, entities, text …); empty values before the first."""
+        message = self.fold.message
+        return _NO_PARSE if message is None else {"text": message.get("text"), **(message.get("parse_data") or {})}
+
+    @property
+    def latest_action(self) -> str | None:
+        """The name of the latest action, or the text of an end-to-end one."""
+        return self.fold.action_name
+
+    @property
+    def paused(self) -> bool:
+        """Whether the bot was told to be silent (`pause`); then it only hears /restart."""
+        return self.fold.paused
+
+    def __len__(self) -> int:
+        return self._count - self._first
+
+    @property
+    def events(self) -> list[Event]:
+        """All events, oldest first. A new list of the same dicts."""
+        return self._log[self._first : self._count]
+
+    def events_backwards(self, *, after_restart: bool = False) -> Iterator[Event]:
+        """All events, newest first, without making a list; `after_restart` stops at the latest restart."""
+        last = max(self._first, self._restarted) if after_restart else self._first
+        for index in range(self._count - 1, last - 1, -1):
+            yield self._log[index]
+
+    def applied_events(self) -> list[Event]:
+        """The events that policies look at, oldest first."""
+        found = [entry.event for entry in self.applied_backwards()]
+        found.reverse()
+        return found
+
+    def applied_backwards(self) -> Iterator[Entry]:
+        """The entries that policies look at, newest first."""
+        entry = self.top
+        while entry is not None:
+            yield entry
+            entry = entry.before
+
+    @property
+    def answered(self) -> bool:
+        """Whether the bot has said something since the latest message: then it fills no slot any more."""
+        for entry in self.applied_backwards():
+            if entry.kind in ("bot", "user"):
+                return entry.kind == "bot"
+        return False
+
+    @property
+    def policy_fold(self) -> Fold:
+        """The state after the applied events."""
+        return self.view.blank if self.top is None else self.top.fold
+
+    @property
+    def history(self) -> History:
+        """The states before each applied action; made once per action and kept with its entry."""
+        pending: list[Entry] = []
+        history = START
+        for entry in self.applied_backwards():
+            if entry.kind == "action":
+                if entry.history is not None:
+                    history = entry.history
+                    break
+                pending.append(entry)
+        for entry in reversed(pending):
+            fold = self.view.blank if entry.before is None else entry.before.fold
+            history = entry.history = history.then(fold, self.view, hide=bool(entry.event.get("hide_rule_turn")))
+        return history
+
+    def snapshot(self) -> dict[str, Any]:
+        """The tracker as an action server is given it (RASA.md 1.8). It shares the events: pack it, do not change it."""
+        fold = self.fold
+        loop: dict[str, Any] = {}
+        if fold.loop is not None:
+            flags = {"is_interrupted": fold.interrupted, "rejected": fold.rejected}
+            loop = {"name": fold.loop, **flags, "trigger_message": fold.trigger}
+        name = fold.action_name
+        return {
+            "sender_id": self.sender_id,
+            "slots": dict(fold.slots),
+            "latest_message": dict(self.latest_message),
+            "latest_event_time": self.latest_event_time,
+            "followup_action": fold.followup,
+            "paused": fold.paused,
+            "events": self.events,
+            "latest_input_channel": self.input_channel,
+            "active_loop": loop,
+            "latest_action": {} if name is None else {"action_name": name},
+            "latest_action_name": name,
+        }
+
+    # How events change it.
+
+    def clear_followup(self) -> None:
+        """Forget the action that was to come next, because it is being looked at."""
+        if self.fold.followup is not None:
+            self.fold = self.fold.copy()
+            self.fold.followup = None
+
+    def apply(self, event: Event) -> None:
+        """Go on by one event. Unknown events are kept and change nothing."""
+        kind = event["event"]
+        self._remember(event, kind)
+        if kind == "rewind":
+            self._drop_to("user")
+            self._drop_to("action")
+            self.fold = self.policy_fold
+        elif kind == "undo":
+            self._drop_to("action")
+            self.fold = self.policy_fold
+        elif kind in ("restart", "session_started"):
+            self.top = None
+            self.last_user_time = None
+            self.fold = applied(self.fold, event, self.domain, self.view.blank)
+        elif kind == "action" and event.get("name") in self._loops and not self._starts_or_resumes(event["name"]):
+            self._collapse(event["name"])
+            self.fold = applied(self.fold, event, self.domain, self.view.blank)
+        else:
+            self._push(event, kind)
+            if kind in ("active_loop", "form"):
+                self._know_loop(event.get("name"))
+
+    def _remember(self, event: Event, kind: str) -> None:
+        if len(self._log) != self._count:  # another fork went on from here: part ways
+            self._log = self._log[: self._count]
+        self._log.append(event)
+        self._count += 1
+        self.latest_event_time = event.get("timestamp")
+        if kind == "user":
+            self.input_channel = event.get("input_channel")
+            self.last_user_time = event.get("timestamp")
+        elif kind == "restart":
+            self._restarted = self._count
+
+    def _push(self, event: Event, kind: str) -> None:
+        base = self.policy_fold
+        after = applied(base, event, self.domain, self.view.blank)
+        if self.fold is base:
+            self.fold = after
+        else:
+            self.fold = applied(self.fold, event, self.domain, self.view.blank)
+            if kind in ("user", "action") and self.fold.same_as(after):
+                self.fold = after
+        self.top = Entry(event, after, self.top)
+
+    def _drop_to(self, kind: str) -> None:
+        """Forget applied entries up to and including the newest of `kind`; all of them when there is none."""
+        while self.top is not None:
+            entry, self.top = self.top, self.top.before
+            if entry.kind == kind:
+                return
+
+    def _starts_or_resumes(self, loop: str) -> bool:
+        """Whether this run of a loop is its first, or comes back to it from something else (`trackers.py:530`)."""
+        following: str | None = None
+        for entry in self.applied_backwards():
+            name = entry.event.get("name")
+            if entry.kind in ("active_loop", "form") and name is None:
+                return True
+            if entry.kind == "action_execution_rejected" and name == loop:
+                return True
+            if entry.kind == "user" and following is not None and following != loop:
+                return True
+            if entry.kind == "action":
+                if name == loop:
+                    return False
+                following = name
+        return True
+
+    def _collapse(self, loop: str) -> None:
+        """Leave out the turns since the loop's previous run, and keep what else happened in them."""
+        kept: list[Event] = []
+        while self.top is not None and not (self.top.kind == "action" and self.top.event.get("name") == loop):
+            if self.top.kind not in _TURNS:
+                kept.append(self.top.event)
+            self.top = self.top.before
+        for event in reversed(kept):
+            after = applied(self.policy_fold, event, self.domain, self.view.blank)
+            self.top = Entry(event, after, self.top)
+
+    def _know_loop(self, name: str | None) -> None:
+        if name is None or name in self._loops:
+            return
+        self._loops |= {name}
+        runs = sum(1 for event in self.events_backwards() if event["event"] == "action" and event.get("name") == name)
+        if runs > 1:  # it ran before anybody knew that it is a loop: what was applied must be worked out anew
+            live = self.fold
+            again = Tracker(self.view, self.sender_id)
+            again._loops = self._loops
+            for event in self.events:
+                again.apply(event)
+            self.top, self.fold = again.top, live
