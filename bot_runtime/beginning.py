@@ -1,9 +1,9 @@
 """Work that runs at once as far as it can without waiting, and is finished later only if it must.
 
 Most turns of a bot need nobody: they are a millisecond of computing. Run to its end on the spot, such a turn is stored
-in one append with the message that caused it. A turn that needs a custom action says so with `await waiting()` before it
-waits for anything; it is then taken up again by the task that calls `rest`, so that time-outs and cancellation in it
-mean that task.
+in one append with the message that caused it. A turn that needs a custom action says so with `await waiting()` before
+it waits for anything; it is then taken up again by the task that calls `rest`, so that time-outs and cancellation in
+it mean that task.
 """
 
 from collections.abc import Awaitable, Coroutine, Generator
@@ -63,9 +63,11 @@ class _Rest(Awaitable[T]):
             try:
                 sent = yield step
             except BaseException as error:  # noqa: BLE001 - passed on to the work, as `await` itself does
-                resume, argument = self._work.throw, error
+                resume: Any = self._work.throw
+                argument: Any = error
             else:
-                resume, argument = self._work.send, sent
+                resume = self._work.send
+                argument = sent
             try:
                 step = resume(argument)
             except StopIteration as end:

@@ -1,11 +1,11 @@
 """What a visitor is told when the bot has no answer, and when a person is called instead (BR-5, Z-11).
 
-- The bot failed (an exception, too slow, nothing to say): an honest sentence and a button that calls a person. The second
-  failure in a row calls one.
+- The bot failed (an exception, too slow, nothing to say): an honest sentence and a button that calls a person. The
+  second failure in a row calls one.
 - The bot answered, but did not understand three times in a row: a person is offered. After six times one is called.
 
-Every step answers one message of the visitor, so nothing here can turn in a circle by itself. The counts follow from the
-log: they survive a restart.
+Every step answers one message of the visitor, so nothing here can turn in a circle by itself. The counts follow from
+the log: they survive a restart.
 """
 
 from collections.abc import Sequence

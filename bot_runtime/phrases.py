@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 _ENGLISH = {
     "not_ready": "I am just starting up. Your message is kept, and I will answer it in a moment.",
-    "bot_failed": "Sorry, something went wrong on my side. Your message is kept. Please try again, or ask for a person.",
+    "bot_failed": "Sorry, something went wrong on my side. Your message is kept. Please try again, or ask for a "
+    "person.",
     "bot_silent": "Sorry, I have no answer to that. Please say it in other words, or ask for a person.",
     "bot_gives_up": "Sorry, I cannot help with this. I am calling a person; your messages are kept.",
     "offer_person": "I seem not to understand you. Would you like to talk to a person?",
@@ -23,18 +24,18 @@ _ENGLISH = {
 
 _GERMAN = {
     "not_ready": "Ich starte gerade. Ihre Nachricht ist gespeichert, und ich beantworte sie gleich.",
-    "bot_failed": "Entschuldigung, bei mir ist etwas schiefgegangen. Ihre Nachricht ist gespeichert. Bitte versuchen Sie "
-    "es noch einmal oder fragen Sie nach einem Menschen.",
-    "bot_silent": "Entschuldigung, darauf habe ich keine Antwort. Bitte sagen Sie es mit anderen Worten oder fragen Sie "
-    "nach einem Menschen.",
+    "bot_failed": "Entschuldigung, bei mir ist etwas schiefgegangen. Ihre Nachricht ist gespeichert. Bitte versuchen "
+    "Sie es noch einmal oder fragen Sie nach einem Menschen.",
+    "bot_silent": "Entschuldigung, darauf habe ich keine Antwort. Bitte sagen Sie es mit anderen Worten oder fragen "
+    "Sie nach einem Menschen.",
     "bot_gives_up": "Entschuldigung, hier kann ich nicht helfen. Ich rufe einen Menschen; Ihre Nachrichten bleiben da.",
     "offer_person": "Ich verstehe Sie wohl nicht. Möchten Sie mit einem Menschen sprechen?",
     "person_button": "Mit einem Menschen sprechen",
     "handoff": "Ich rufe einen Menschen. Bitte bleiben Sie hier, das kann einen Moment dauern.",
     "handoff_waiting": "Ein Mensch ist schon gerufen. Bitte bleiben Sie hier.",
     "ask_email": "Bitte geben Sie Ihre E-Mail-Adresse an.",
-    "code_sent": "Falls {address} Mails empfangen kann, ist eine Nachricht mit einem Code unterwegs. Bitte tippen Sie den "
-    "Code hier ein.",
+    "code_sent": "Falls {address} Mails empfangen kann, ist eine Nachricht mit einem Code unterwegs. Bitte tippen Sie "
+    "den Code hier ein.",
     "email_known": "Ihre E-Mail-Adresse {address} ist in diesem Browser bestätigt.",
 }
 

@@ -209,8 +209,9 @@ def _bot_state(state: State, _: int, event: BotStateChanged) -> None:
 
 def _control(state: State, _: int, event: ControlChanged) -> None:
     _set(state, "control", event.now)
-    _set(state, "holder", event.holder or None)
-    _set(state, "holder_name", event.holder_name)
+    if event.now != "closed":  # who held it last still finds it among his own (YA-24)
+        _set(state, "holder", event.holder or None)
+        _set(state, "holder_name", event.holder_name)
     _set(state, "waiting_since", event.at if event.now in ("queue", "agent") else None)
     if event.now == "bot":  # what was said to people is not the bot's to answer
         _set(state, "unanswered", None)

@@ -1,8 +1,8 @@
 """All ways through the stories and rules of a project, as linear paths (`generator.py`, `story_step_builder.py`).
 
 `or` fans out, checkpoints join stories, and what a story leaves unsaid is filled in: the bot listens before each message
-and at the end, entities set their slots, a rule starts and (unless it waits) ends with `...`, "anything may stand here".
-In a rule `null` means "must not be set". A cycle of checkpoints is followed twice and then left.
+and at the end, entities set their slots, a rule begins with `...` ("anything may stand here") and ends with it if it does
+not wait. In a rule `null` means "must not be set". A cycle of checkpoints is followed twice and then left.
 """
 
 from collections import defaultdict, deque
@@ -15,13 +15,14 @@ from bot_runtime.assistants.domain import LISTEN, SNIPPET, Domain
 from bot_runtime.assistants.errors import Findings
 from bot_runtime.assistants.events import active_loop, executed, slot_set
 from bot_runtime.assistants.slots import UNSET
+from bot_runtime.assistants.fold import Fold, applied
 from bot_runtime.assistants.states import State, View, rule_state
 from bot_runtime.assistants.story_data import Checkpoint, Event, Path, Step, Story
 from bot_runtime.assistants.tracker import Tracker
 
 _START = ""
 _END = "\x00end"
-MOST_PATHS = 20_000  # where an author's `or`s multiply beyond use; far above real projects
+MOST_WAYS = 20_000  # where an author's `or`s multiply beyond use; far above real projects
 _ROUNDS = 2
 
 
@@ -34,34 +35,47 @@ class _Segment(msgspec.Struct, frozen=True):
     end: str
 
 
+Starting = dict[str, list[tuple[_Segment, dict[str, Any]]]]
+
+
 def paths(stories: Iterable[Story], view: View, findings: Findings) -> list[Path]:
     """The distinct paths through these stories (or these rules: never both at once), in the order of the files."""
     segments = [segment for story in stories for segment in _segments(story)]
-    starting: dict[str, list[tuple[_Segment, dict[str, Any]]]] = defaultdict(list)
+    starting: Starting = defaultdict(list)
     for segment in segments:
         for name, conditions in segment.starts:
             starting[name].append((segment, conditions))
     _warn_of_loose_ends(segments, starting, findings)
     found: dict[tuple[State, ...], Path] = {}
-    for path in _walk(starting, view):
-        found.setdefault(states_of(path, view), path)
-        if len(found) > MOST_PATHS:
-            findings.error(
-                path.file, path.line, f"`{path.name}`: the stories have more than {MOST_PATHS} ways through."
-            )
-            break
+    for path in _walk(starting, view, findings):
+        states, _ = walk(path, view)
+        found.setdefault(tuple(states), path)
     return list(found.values())
 
 
-def states_of(path: Path, view: View) -> tuple[State, ...]:
-    """The states before each action of a path, and the last."""
-    tracker = Tracker.from_events(path.events, view)
-    states = [rule_state(tracker.policy_fold)]
-    past = tracker.history.rules
-    while past is not None:
-        states.append(past.state)
-        past = past.before
-    return tuple(reversed(states))
+def walk(path: Path, view: View, *, only_set: bool = False) -> tuple[list[State], list[Event]]:
+    """The states along a path and the actions taken in them; one state more than actions, that of its end.
+
+    `only_set` leaves out slots that have their initial value because nothing has set them.
+    """
+    fold, given = view.blank, set[str]()
+    states: list[State] = []
+    actions: list[Event] = []
+    for event in Tracker.from_events(path.events, view).applied_events():
+        if event["event"] == "action":
+            states.append(_state(fold, given if only_set else None))
+            actions.append(event)
+        elif event["event"] == "slot":
+            given.add(event["name"])
+        fold = applied(fold, event, view.domain, view.blank)
+    return [*states, _state(fold, given if only_set else None)], actions
+
+
+def _state(fold: Fold, given: set[str] | None) -> State:
+    state = rule_state(fold)
+    if given is None:
+        return state
+    return state._replace(slots=tuple(pair for pair in state.slots if pair[0] in given))
 
 
 def _segments(story: Story) -> Iterator[_Segment]:
@@ -86,7 +100,7 @@ def _segments(story: Story) -> Iterator[_Segment]:
         yield _Segment(story, tuple(starts) or ((_START, {}),), tuple(choices), _END)
 
 
-def _warn_of_loose_ends(segments: list[_Segment], starting: Mapping[str, list[Any]], findings: Findings) -> None:
+def _warn_of_loose_ends(segments: list[_Segment], starting: Starting, findings: Findings) -> None:
     ends = {segment.end for segment in segments} | {_START}
     for segment in segments:
         story = segment.story
@@ -112,14 +126,20 @@ class _Walk(msgspec.Struct, frozen=True):
     passed: tuple[int, ...] = ()
 
 
-def _walk(starting: Mapping[str, list[tuple[_Segment, dict[str, Any]]]], view: View) -> Iterator[Path]:
+def _walk(starting: Starting, view: View, findings: Findings) -> Iterator[Path]:
     waiting = deque([_Walk(_START, Path("", ()))])
+    ways = 0
     while waiting:
         walk = waiting.popleft()
         for segment, conditions in starting.get(walk.place, ()):
             if walk.passed.count(id(segment)) >= _ROUNDS or not _meets(walk.path, conditions, view):
                 continue
             for path in _through(segment, walk.path, view.domain):
+                ways += 1
+                if ways > MOST_WAYS:
+                    message = f"With `{path.name}` the stories have more than {MOST_WAYS} ways through them."
+                    findings.error(path.file, path.line, message)
+                    return
                 if segment.end == _END:
                     yield path
                 else:
@@ -140,7 +160,7 @@ def _through(segment: _Segment, path: Path, domain: Domain) -> Iterator[Path]:
     partial: list[tuple[Event, ...]] = [()]
     for choice in segment.choices:
         partial = [(*events, event) for events in partial for event in choice]
-        if len(partial) > MOST_PATHS:
+        if len(partial) > MOST_WAYS:
             break
     for chosen in partial:
         events = list(_explicit(chosen, domain, is_rule=story.is_rule, ends=segment.end == _END))

@@ -174,7 +174,7 @@ class Tracker:
         return history
 
     def snapshot(self) -> dict[str, Any]:
-        """The tracker as an action server is given it (RASA.md 1.8). It shares the events: pack it, do not change it."""
+        """The tracker as an action server is given it (RASA.md 1.8). It shares the events: do not change them."""
         fold = self.fold
         loop: dict[str, Any] = {}
         if fold.loop is not None:

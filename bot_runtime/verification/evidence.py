@@ -112,7 +112,7 @@ class Evidence:
             return
 
     async def of(self, account: str, request: str) -> list[AnyFact]:
-        """All facts of a request, in order; empty when there is none. Raises `Damaged` when the log was tampered with."""
+        """All facts of a request, in order; empty when there is none. Raises `Damaged` when it was tampered with."""
         return [fact for _, fact in await self._log.read(account, _name(request))]
 
 

@@ -1,9 +1,9 @@
 """How often one mailbox may be written to, whoever asks (SECURITY D-11, D-12, D-13).
 
 A person who types a stranger's address into a chat must not be able to flood that stranger. So mails are counted for
-the mailbox and not for the one who asks: across all bots and accounts of the installation, durably, under a keyed token
-of the address. Spellings that a large provider delivers to the same mailbox count as one. "That was not me" silences the
-mailbox for 30 days.
+the mailbox and not for the one who asks: across all bots and accounts of the installation, durably, under a keyed
+token of the address. Spellings that a large provider delivers to the same mailbox count as one. "That was not me"
+silences the mailbox for 30 days.
 
 The one who asks never learns that a mail was held back.
 """
@@ -84,7 +84,8 @@ class Mailboxes:
         """Remove the counters that limit nothing any more; how many went."""
         removed = 0
         while True:
-            rows, more = await self._rows.find_anywhere(Where("expires", "<=", self._clock.now()), order="expires", limit=500)
+            over = Where("expires", "<=", self._clock.now())
+            rows, more = await self._rows.find_anywhere(over, order="expires", limit=500)
             for row in rows:
                 removed += await self._rows.delete(_INSTALLATION, row.id)
             if more is None:

@@ -1,4 +1,4 @@
-"""The opt-in mail: composed anew at each try from the request alone, sent by the durable outbox, its fate kept as evidence.
+"""The opt-in mail: composed anew at each try from the request alone, sent by the outbox, its fate kept as evidence.
 
 It holds the bot's name, the code, the link and our own words; nothing that a visitor wrote but the address it goes to
 (D-14, D-15). The link begins with the configured base URL, never with the host of a request (C-14).
@@ -118,7 +118,8 @@ class Mails:
             refused = facts.MailRefused(at=self._clock.now(), smtp_reply=refusal.reply)
             await self._evidence.add(job.account, record.id, body.evidence_key, refused)
             quiet = self._clock.now() + QUIET_AFTER_REFUSAL
-            await self._contacts.suppress(job.account, body.address, f"its server refused mail: {refusal.reply}", until=quiet)
+            reason = f"its server refused mail: {refusal.reply}"
+            await self._contacts.suppress(job.account, body.address, reason, until=quiet)
             return
         await self._requests.mailed(record, delivery.at)
         sent = facts.MailSent(at=delivery.at, smtp_reply=delivery.reply, tls=delivery.tls)

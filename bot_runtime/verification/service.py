@@ -50,7 +50,7 @@ from transcripts.state import State
 log = logging.getLogger(__name__)
 
 ANSWER_AFTER = 250
-"""Milliseconds after which an address is answered: more than any of the ways takes, so that time tells nothing (D-1)."""
+"""Milliseconds after which an address is answered: longer than any way takes, so that time tells nothing (D-1)."""
 
 UNCONFIRMED_LIFE = 7 * DAY
 """After this an address that nobody confirmed is deleted (SECURITY 4.3)."""
@@ -333,7 +333,8 @@ class Verification:
     async def forget_old(self) -> int:
         """Delete addresses that nobody confirmed within 7 days, and counters and proofs that are over."""
         before = self._clock.now() - UNCONFIRMED_LIFE
-        removed = await self._requests.forget_unconfirmed(before=before) + await self._contacts.forget_unconfirmed(before)
+        removed = await self._requests.forget_unconfirmed(before=before)
+        removed += await self._contacts.forget_unconfirmed(before)
         return removed + await self._mailboxes.forget_old() + await self._devices.forget_old()
 
     # What the public functions have in common, in the order in which they call it

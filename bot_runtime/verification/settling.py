@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from admin import AuditBook
 from bot_runtime.phrases import say
 from bot_runtime.verification import evidence as facts
-from bot_runtime.verification.devices import Devices, Proven
+from bot_runtime.verification.devices import Devices, Method, Proven
 from bot_runtime.verification.evidence import Evidence
 from bot_runtime.verification.mailboxes import QUIET_AFTER_DENIAL, Mailboxes
 from bot_runtime.verification.mails import Mails
@@ -150,7 +150,7 @@ class Settler:
         await self._evidence.add(account, record.id, body.evidence_key, confirmed)
         await self._contacts.complete(account, body.contact)
         if answer.same_browser:
-            how = "code" if answer.method == "code" else "link"
+            how: Method = "code" if answer.method == "code" else "link"
             proven = Proven(at=answer.at, method=how, conversation=body.conversation, address=body.address)
             await self._devices.remember(account, body.visitor, body.contact, proven)
         known = await self._conversations.events(account, body.conversation)
@@ -211,7 +211,7 @@ def _proof(state: State, record: RequestRecord, answer: Answer) -> Sequence[AnyE
             OptInConfirmed(at=answer.at, verification=record.id, contact=contact, same_browser=answer.same_browser)
         )
     if answer.same_browser and state.contact == contact:
-        method = "code" if answer.method == "code" else "link"
+        method: Method = "code" if answer.method == "code" else "link"
         events += [
             EmailVerified(at=answer.at, contact=contact, method=method),
             slots(answer.at, email=record.body.address, email_verified=True),

@@ -1,4 +1,4 @@
-"""The requests as they are stored: opened, found, answered, voided. Every change is made at the version it was decided on."""
+"""The requests as they are stored: opened, found, answered, voided; each change at the version it was decided on."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ class Requests:
     ) -> RequestRecord:
         """A new request of this conversation. `outcome` is that of `Contacts.supply`, `None` for another mail to the
         address that the chat has already."""
-        id, now = new_id(), self._clock.now()
+        made, now = new_id(), self._clock.now()
         body = Request(
             at=now,
             bot=state.bot,
@@ -60,12 +60,13 @@ class Requests:
             notice_version=state.consent.notice if state.consent else "",
             notice_hash=state.consent.text_hash if state.consent else "",
             evidence_key=await self._keyring.mint(state.account, "evidence"),
-            message_id=f"<{id}@{self._domain}>",
+            message_id=f"<{made}@{self._domain}>",
             held_back=held_back,
         )
-        token = await self._secrets.link_hash(state.account, id)
-        fields = {"conversation": state.id, "token": token, "status": "live", "settled": 0, "at": now}
-        return await self._rows.insert(state.account, id, body, **fields)
+        token = await self._secrets.link_hash(state.account, made)
+        return await self._rows.insert(
+            state.account, made, body, conversation=state.id, token=token, status="live", settled=0, at=now
+        )
 
     async def get(self, account: str, id: str) -> RequestRecord | None:
         """The request, if it is there."""
@@ -77,8 +78,8 @@ class Requests:
 
     async def newest(self, account: str, conversation: str) -> RequestRecord | None:
         """The request of a conversation that can still be answered, else the last one, else `None`."""
-        all = await self.of(account, conversation)
-        return next((record for record in reversed(all) if is_open(record)), all[-1] if all else None)
+        records = await self.of(account, conversation)
+        return next((record for record in reversed(records) if is_open(record)), records[-1] if records else None)
 
     async def of(self, account: str, conversation: str) -> list[RequestRecord]:
         """All requests of a conversation, the first asked first."""

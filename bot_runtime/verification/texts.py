@@ -1,7 +1,7 @@
 """What the mail and the opt-in page say, in each language, and the consent that the button gives.
 
-The consent text has a version; the version, its hash and the text itself are kept with every request, and the page shows
-the text that was current when the address was typed (D-19). Whoever changes a text here counts its version up.
+The consent text has a version; the version, its hash and the text itself are kept with every request, and the page
+shows the text that was current when the address was typed (D-19). Whoever changes a text here counts its version up.
 
 Nothing a visitor wrote ever stands in a mail (D-14, D-15): a stranger could otherwise send his words to anybody.
 """
@@ -30,8 +30,8 @@ class Consent(msgspec.Struct, frozen=True):
 _CONSENT = {
     "en": "This e-mail address is mine. {bot} may use it to recognise me in this chat and to write to me about what I "
     "asked in it. I can take this back at any time in the chat.",
-    "de": "Diese E-Mail-Adresse gehört mir. {bot} darf sie verwenden, um mich in diesem Chat zu erkennen und mir zu meinem "
-    "Anliegen daraus zu schreiben. Ich kann das im Chat jederzeit widerrufen.",
+    "de": "Diese E-Mail-Adresse gehört mir. {bot} darf sie verwenden, um mich in diesem Chat zu erkennen und mir zu "
+    "meinem Anliegen daraus zu schreiben. Ich kann das im Chat jederzeit widerrufen.",
 }
 
 _ENGLISH = {
@@ -42,8 +42,8 @@ _ENGLISH = {
     "mail_code_life": "The code is valid for {minutes} minutes.",
     "mail_link": "Or confirm your address on this page:",
     "mail_link_life": "The page is valid for {hours} hours, once.",
-    "mail_not_you": "If it was not you, ignore this mail; nothing happens then. On the same page you can say that it was "
-    "not you, and we will not write to this address for 30 days.",
+    "mail_not_you": "If it was not you, ignore this mail; nothing happens then. On the same page you can say that it "
+    "was not you, and we will not write to this address for 30 days.",
     "page_title": "Confirm your e-mail address",
     "page_why": "Somebody who chats with {bot} gave the address {address} on {time}.",
     "page_consent": "By confirming you say:",
@@ -52,8 +52,8 @@ _ENGLISH = {
     "here_title": "Confirmed",
     "here": "Your address is confirmed, and your chat in this browser knows it. You can close this page.",
     "elsewhere_title": "Confirmed",
-    "elsewhere": "Your address is confirmed. One more step: go back to the chat and type the code from the mail, so that "
-    "we know that the chat is yours.",
+    "elsewhere": "Your address is confirmed. One more step: go back to the chat and type the code from the mail, so "
+    "that we know that the chat is yours.",
     "denied_title": "Thank you",
     "denied": "The request is void, and we will not write to this address for 30 days.",
     "gone_title": "This page is no longer valid",
@@ -68,8 +68,8 @@ _GERMAN = {
     "mail_code_life": "Der Code gilt {minutes} Minuten.",
     "mail_link": "Oder bestätigen Sie Ihre Adresse auf dieser Seite:",
     "mail_link_life": "Die Seite gilt {hours} Stunden und ein Mal.",
-    "mail_not_you": "Wenn Sie es nicht waren, beachten Sie diese Mail nicht; dann geschieht nichts. Auf derselben Seite "
-    "können Sie sagen, dass Sie es nicht waren; dann schreiben wir 30 Tage lang nicht an diese Adresse.",
+    "mail_not_you": "Wenn Sie es nicht waren, beachten Sie diese Mail nicht; dann geschieht nichts. Auf derselben "
+    "Seite können Sie sagen, dass Sie es nicht waren; dann schreiben wir 30 Tage lang nicht an diese Adresse.",
     "page_title": "E-Mail-Adresse bestätigen",
     "page_why": "Jemand, der mit {bot} chattet, hat am {time} die Adresse {address} angegeben.",
     "page_consent": "Mit der Bestätigung erklären Sie:",
@@ -78,13 +78,13 @@ _GERMAN = {
     "here_title": "Bestätigt",
     "here": "Ihre Adresse ist bestätigt, und Ihr Chat in diesem Browser weiß es. Sie können diese Seite schließen.",
     "elsewhere_title": "Bestätigt",
-    "elsewhere": "Ihre Adresse ist bestätigt. Noch ein Schritt: Gehen Sie zurück in den Chat und tippen Sie den Code aus "
-    "der Mail, damit wir wissen, dass der Chat Ihrer ist.",
+    "elsewhere": "Ihre Adresse ist bestätigt. Noch ein Schritt: Gehen Sie zurück in den Chat und tippen Sie den Code "
+    "aus der Mail, damit wir wissen, dass der Chat Ihrer ist.",
     "denied_title": "Danke",
     "denied": "Die Anfrage ist ungültig, und wir schreiben 30 Tage lang nicht an diese Adresse.",
     "gone_title": "Diese Seite gilt nicht mehr",
-    "gone": "Sie wurde schon benutzt, ist abgelaufen, oder eine neuere Mail hat sie ersetzt. Im Chat können Sie eine neue "
-    "Mail anfordern.",
+    "gone": "Sie wurde schon benutzt, ist abgelaufen, oder eine neuere Mail hat sie ersetzt. Im Chat können Sie eine "
+    "neue Mail anfordern.",
 }
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": _ENGLISH, "de": _GERMAN})

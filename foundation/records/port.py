@@ -40,7 +40,7 @@ class Kind(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         known = {*self.fields, "account"}
         for name in (self.name, *self.fields):
-            if not _NAME.match(name) or name in _RESERVED:
+            if not _NAME.match(name) or (name in _RESERVED and name in self.fields):
                 raise ValueError(f"{name!r} cannot name a kind or a field")
         for group in (*self.unique, *self.indexes):
             if not group or not set(group) <= known:

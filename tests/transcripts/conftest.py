@@ -1,16 +1,19 @@
 """The stores of this package in memory, with a clock that moves only when told to."""
 
 import os
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+import admin
 from foundation import keys
 from foundation.clock import ManualClock
 from foundation.keys import Keyring, MasterKey
 from foundation.live import LocalSignals
 from foundation.records import MemoryEngine
+from tests.transcripts import house as houses
 from transcripts import KINDS, Conversations
 
 ACCOUNT = "blue"
@@ -25,7 +28,7 @@ def clock() -> ManualClock:
 
 @pytest_asyncio.fixture
 async def engine() -> AsyncIterator[MemoryEngine]:
-    engine = MemoryEngine(KINDS)
+    engine = MemoryEngine([*admin.KINDS, *KINDS])
     await engine.open()
     yield engine
     await engine.close()
@@ -55,3 +58,18 @@ def conversations(engine: MemoryEngine, keyring: Keyring, signals: LocalSignals,
 async def chat(conversations: Conversations) -> str:
     """An open conversation with nothing said yet."""
     return await conversations.open(ACCOUNT, BOT, visitor=VISITOR, locale="en")
+
+
+@pytest_asyncio.fixture
+async def house(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, signals: LocalSignals
+) -> AsyncIterator[houses.House]:
+    """The doors, served on a loopback socket, with their cast."""
+    house = await houses.build(engine, keyring, clock, signals)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    await houses.open_doors(house, listening)
+    yield house
+    assert house.runner is not None
+    await house.runner.cleanup()
+    listening.close()

@@ -6,6 +6,7 @@ every place, and one link to it.
 """
 
 import ipaddress
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -214,15 +215,15 @@ async def _conversation(house: House) -> None:
     house.link = link.id
 
 
-async def open_doors(house: House) -> None:
-    """Serve the doors on a free port, believing the `PROXIES`."""
+async def open_doors(house: House, listening: socket.socket) -> None:
+    """Serve the doors on this socket, believing the `PROXIES`."""
+    house.port = listening.getsockname()[1]
     pages = Pages([PAGES])
     access = Access(house.conversations)
     door = TranscriptDoor(house.guard, bots=house.admin.bots, pages=pages)
     api = LinkApi(house.links, access, house.guard, audit=house.admin.audit)
     settings = WebSettings(
-        base_url="http://127.0.0.1:1",
-        hosts=("127.0.0.1",),
+        base_url=house.origin,
         trusted_proxies=tuple(ipaddress.ip_network(proxy) for proxy in PROXIES),
         shutdown_s=2.0,
     )
@@ -234,5 +235,4 @@ async def open_doors(house: House) -> None:
         clock=house.clock,
         cleanup_ctx=[house.admin.running],
     )
-    house.runner = await serve(app, "127.0.0.1", 0)
-    house.port = house.runner.addresses[0][1]
+    house.runner = await serve(app, sock=listening)

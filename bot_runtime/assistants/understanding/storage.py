@@ -15,7 +15,8 @@ from bot_runtime.assistants.nlu_data import TrainingData
 from bot_runtime.assistants.understanding.features import Features
 from bot_runtime.assistants.understanding.head import Head
 from bot_runtime.assistants.understanding.model import Bin, Group, Learned, Model
-from bot_runtime.assistants.understanding.tagger import Known, Label, Tagger
+from bot_runtime.assistants.understanding.tag_features import Known
+from bot_runtime.assistants.understanding.tagger import Label, Tagger
 
 VERSION = 1
 """Goes up whenever features or training change: older models are then trained anew."""

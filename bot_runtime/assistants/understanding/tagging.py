@@ -17,7 +17,8 @@ import numpy as np
 from bot_runtime.assistants.nlu_data import EntitySpan, Example
 from bot_runtime.assistants.understanding.exact import Match, hints_of
 from bot_runtime.assistants.understanding.head import quantised
-from bot_runtime.assistants.understanding.tagger import NOTHING, Known, Label, Tagger, Token, features_of
+from bot_runtime.assistants.understanding.tag_features import Known, features_of
+from bot_runtime.assistants.understanding.tagger import NOTHING, Label, Tagger, Token
 from bot_runtime.assistants.understanding.text import MAX_CHARACTERS, tokens_of
 
 PASSES = 10

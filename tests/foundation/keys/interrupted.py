@@ -1,5 +1,6 @@
-"""An engine that stops after so many writes, as a killed process does: what it wrote stays, the rest never comes."""
+"""Engines for the moments that tests need: one that is killed after so many writes, and one that waits at a gate."""
 
+import asyncio
 from collections.abc import Sequence
 
 from foundation.records import Engine, Kind, Page, Row, Where
@@ -10,7 +11,8 @@ class Killed(BaseException):
 
 
 class Interrupted:
-    """Passes everything on to a real engine until `writes` writes are done."""
+    """Passes everything on to a real engine until `writes` writes are done; what was written stays, the rest never
+    comes."""
 
     def __init__(self, engine: Engine, writes: int) -> None:
         self._engine = engine
@@ -49,3 +51,30 @@ class Interrupted:
         if self.left == 0:
             raise Killed
         self.left -= 1
+
+
+class Gated(Interrupted):
+    """Lets one operation wait: it says when somebody is at the gate, and lets him through when it is opened.
+
+    `before_insert`: the row is not stored yet while he waits. `after_get`: he has his answer, but does not know it yet.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, 1_000_000)
+        self.before_insert: Kind | None = None
+        self.after_get: Kind | None = None
+        self.arrived = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def insert(self, kind: Kind, row: Row) -> None:
+        if kind is self.before_insert:
+            self.arrived.set()
+            await self.open.wait()
+        await super().insert(kind, row)
+
+    async def get(self, kind: Kind, id: str) -> Row | None:
+        row = await super().get(kind, id)
+        if kind is self.after_get:
+            self.arrived.set()
+            await self.open.wait()
+        return row

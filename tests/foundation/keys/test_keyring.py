@@ -1,14 +1,16 @@
 """The keyring: whose keys they are, what is derived from them, and that a destroyed one is gone."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from foundation.keys import KINDS, Damaged, KeyDestroyed, Keyring, MasterKeyError
+from foundation.keys import KINDS, Cipher, Damaged, KeyDestroyed, Keyring, MasterKeyError
 from foundation.keys.keyring import _CIPHERS, _WORTH_REMEMBERING
 from foundation.keys.store import DATA, ROOTS
 from foundation.records import Engine, MemoryEngine, Row
 from tests.foundation.keys.conftest import MASTER, NEXT_MASTER, keyring_on
+from tests.foundation.keys.interrupted import Gated
 
 
 async def test_a_minted_key_seals_and_opens_also_after_a_restart(engine: Engine, keyring: Keyring) -> None:
@@ -86,6 +88,22 @@ async def test_a_key_destroyed_while_it_is_loaded_does_not_come_back(engine: Eng
                 with pytest.raises(KeyDestroyed):
                     outcome.seal(b"more")
         key = await keyring.mint("blue", "conversation")
+
+
+async def test_a_key_destroyed_between_two_steps_of_a_load_does_not_come_back(engine: Engine) -> None:
+    """The load has read the wrap, then the key is destroyed, then the load goes on with what it read."""
+    gated = Gated(engine)
+    ring = await keyring_on(gated)  # type: ignore[arg-type]
+    key = await (await keyring_on(engine)).mint("blue", "conversation")
+    gated.after_get = DATA
+    loading = asyncio.ensure_future(ring.cipher("blue", key))
+    await gated.arrived.wait()
+    gated.after_get = None
+    assert await ring.destroy("blue", key) is True
+    gated.open.set()
+    with pytest.raises(KeyDestroyed):
+        await loading
+    assert ring.cached(key) is None
 
 
 async def test_a_destroyed_records_key_is_followed_by_a_new_one(keyring: Keyring) -> None:
@@ -194,6 +212,24 @@ async def test_K_2_a_root_serves_its_own_account_and_number_only(engine: Engine,
         await engine.insert(ROOTS, Row(row.id, 1, str(account), row.key, fields, row.body))
         with pytest.raises(Damaged):
             await (await keyring_on(engine)).cipher("blue", key)
+
+
+async def test_K_2_wraps_are_bound_to_use_account_key_number_and_label(engine: Engine, keyring: Keyring) -> None:
+    key = await keyring.mint("blue", "conversation")
+    data = await engine.get(DATA, key)
+    [root] = (await engine.find(ROOTS)).rows
+    assert data is not None
+    name = str(root.fields["root"])
+    places: list[tuple[Cipher, bytes, list[Any], list[Any]]] = []
+    master = MASTER.wrapping()
+    places.append((master, root.body, ["root", "blue", name, "wrap", 1], ["data", "green", key, "index", 2]))
+    wrapping = Cipher(name, master.open(root.body, "root", "blue", name, "wrap", 1), "blue")
+    places.append((wrapping, data.body, ["data", "blue", key, "conversation", None], ["root", "", name, "x", "records"]))
+    for cipher, body, place, others in places:
+        assert len(cipher.open(body, *place)) == 32
+        for n, other in enumerate(others):
+            with pytest.raises(Damaged):
+                cipher.open(body, *place[:n], other, *place[n + 1 :])
 
 
 # In memory

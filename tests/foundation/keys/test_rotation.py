@@ -12,7 +12,7 @@ from foundation.keys import KINDS, Damaged, KeyDestroyed, Keyring, MasterKey, Ma
 from foundation.keys.store import DATA, MASTERS, ROOTS
 from foundation.records import Engine, MemoryEngine, Row, SqliteEngine
 from tests.foundation.keys.conftest import MASTER, NEXT_MASTER, keyring_on
-from tests.foundation.keys.interrupted import Interrupted, Killed
+from tests.foundation.keys.interrupted import Gated, Interrupted, Killed
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -109,6 +109,32 @@ async def test_K_7_fifty_writers_go_on_while_the_account_key_rotates(engine: Eng
     await sealed.check(await keyring_on(engine))
     assert len(await roots_of(engine, "blue")) == 1
     assert await engine.count(DATA) == len(sealed.texts)
+
+
+async def test_K_7_a_key_minted_by_a_process_that_slept_through_a_rotation_is_kept(engine: Engine) -> None:
+    sleeper, other = await keyring_on(engine), await keyring_on(engine)
+    sealed = Sealed()
+    await sealed.add(sleeper, "blue")
+    for _ in range(2):
+        await other.rotate("blue")
+        await sealed.add(sleeper, "blue")
+        await sealed.check(await keyring_on(engine))
+
+
+async def test_K_7_a_key_stored_after_the_rotation_looked_is_kept(engine: Engine) -> None:
+    """The worst moment: wrapped with the old key, and stored when that is already deleted."""
+    gated = Gated(engine)
+    minter, other = await keyring_on(gated), await keyring_on(engine)  # type: ignore[arg-type]
+    sealed = Sealed()
+    await sealed.add(minter, "blue")
+    gated.before_insert = DATA
+    adding = asyncio.ensure_future(sealed.add(minter, "blue"))
+    await gated.arrived.wait()
+    await other.rotate("blue")
+    gated.open.set()
+    await adding
+    assert len(sealed.texts) == 2
+    await sealed.check(await keyring_on(engine))
 
 
 async def test_K_7_killed_at_any_write_a_rotation_loses_nothing_and_is_finished(engine: Engine) -> None:
@@ -273,6 +299,42 @@ async def test_a_change_that_was_given_up_leaves_nothing_behind(
     assert {row.fields["master"] for row in (await engine.find(ROOTS)).rows} == {NEXT_MASTER.id}
     with pytest.raises(MasterKeyError, match="does not open"):
         await keyring_on(engine, abandoned)
+
+
+async def test_killed_at_any_write_a_change_after_one_that_was_given_up_leaves_nothing_of_it(engine: Engine) -> None:
+    sealed = Sealed()
+    current, finished = MASTER, False
+    await sealed.add(await keyring_on(engine), "blue")
+    for writes in range(40):
+        abandoned, new = (MasterKey(bytes(range(n, n + 32))) for n in (writes + 40, writes + 140))
+        with pytest.raises(Killed):
+            await (await keyring_on(Interrupted(engine, 2), current)).rotate_master(abandoned)  # type: ignore[arg-type]
+        try:
+            await (await keyring_on(Interrupted(engine, writes), current)).rotate_master(new)  # type: ignore[arg-type]
+        except Killed:
+            if not await opens(engine, new):
+                await (await keyring_on(engine, current)).rotate_master(new)
+        else:
+            finished = True
+        await sealed.check(await keyring_on(engine, new))
+        assert {row.fields["master"] for row in (await engine.find(ROOTS)).rows} == {new.id}
+        assert [row.id for row in (await engine.find(MASTERS)).rows] == [new.id]
+        current = new
+        if finished:
+            break
+    assert finished
+
+
+async def test_accounts_that_rotate_while_the_master_key_changes_are_not_missed(
+    engine: Engine, keyring: Keyring
+) -> None:
+    sealed = Sealed()
+    for n in range(30):
+        await sealed.add(keyring, f"a{n}")
+    rotations = [keyring.rotate(f"a{n}") for n in range(30)]
+    await asyncio.gather(*rotations[:15], keyring.rotate_master(NEXT_MASTER), *rotations[15:])
+    await sealed.check(keyring)
+    await sealed.check(await keyring_on(engine, NEXT_MASTER))
 
 
 async def test_accounts_that_begin_while_the_master_key_changes_are_not_missed(

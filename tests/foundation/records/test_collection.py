@@ -139,6 +139,20 @@ async def test_another_accounts_key_cannot_be_used(people: Collection[Person], k
     assert await people.count("blue") == 0
 
 
+async def test_K_2_a_body_is_bound_to_kind_account_id_version_and_fields(
+    people: Collection[Person], store: Store, keyring: Keyring
+) -> None:
+    record = await people.insert("blue", "p1", Ann, role="agent")
+    row = await store.engine.get(PERSON, "p1")
+    assert row is not None
+    cipher = await keyring.cipher("blue", record.key)
+    place: list[Any] = ["row", "person", "blue", "p1", 1, "role", "agent"]
+    assert b"tea" in cipher.open(row.body, *place)
+    for n, other in enumerate(["batch", "visitor", "green", "p2", 2, "email", "admin"]):
+        with pytest.raises(Damaged):
+            cipher.open(row.body, *place[:n], other, *place[n + 1 :])
+
+
 ATTACKS = {
     "role": ("UPDATE k_person SET f_role = 'super_admin' WHERE id = 'p1'", []),
     "role taken away": ("UPDATE k_person SET f_role = NULL WHERE id = 'p1'", []),

@@ -288,6 +288,18 @@ async def test_K_2_batches_of_another_log_account_or_kind_do_not_open(
     assert refusal.value.data["number"] == 1
 
 
+async def test_K_2_a_batch_is_bound_to_kind_account_log_first_number_and_count(
+    speaker: Speaker, store: Store, keyring: Keyring
+) -> None:
+    cipher = await keyring.cipher("blue", speaker.key)
+    [_, _, third, _] = await store.engine.read("talk/4/blue/t1")
+    place: list[Any] = ["batch", "talk", "blue", "t1", 4, 3]
+    assert b"five" in cipher.open(third.body, *place)
+    for n, other in enumerate(["row", "chat", "green", "t2", 5, 4]):
+        with pytest.raises(Damaged):
+            cipher.open(third.body, *place[:n], other, *place[n + 1 :])
+
+
 async def test_K_2_a_log_under_another_name_does_not_open(
     talks: EventLog[Event], speaker: Speaker, store: Store
 ) -> None:

@@ -1,17 +1,16 @@
-/* The loader of a host page (docs/widget.md): a bubble and, on the click, an iframe of our origin. Before the click it stores
-   nothing and asks for nothing (P-1); what the iframe says is checked (C-12). */
+/* For host pages (docs/widget.md): a bubble and, on the click, an iframe. */
 (() => {
   "use strict";
   const script = document.currentScript;
   const stub = window.Frontdesk;
-  if (!script || stub?.isLoaded) return;
+  if (!(script instanceof HTMLScriptElement) || stub?.isLoaded) return;
   const origin = new URL(script.src).origin;
   const listeners = {};
-  const settings = { ...window.FrontdeskSettings };
-  for (const name of ["bot", "accent", "position", "locale"]) settings[name] = script.dataset[name] || settings[name];
+  const settings = { ...window.FrontdeskSettings, ...script.dataset };
   let host, bubble, panel, note, frame, timer, ready, opened, unread, waiting;
 
-  const STYLE = `*{box-sizing:border-box;font:15px/1.5 system-ui,sans-serif}
+  const STYLE = `:host{all:initial}
+*{box-sizing:border-box;font:15px/1.5 system-ui,sans-serif}
 button,div{position:fixed;bottom:20px;right:20px;z-index:2147483000;box-shadow:0 4px 24px #0005}
 button{width:56px;height:56px;border:0;border-radius:50%;background:var(--a);color:oklch(from var(--a) calc((.64 - l)*999) 0 0);cursor:pointer}
 button:focus-visible{outline:3px solid var(--a);outline-offset:3px}
@@ -30,7 +29,7 @@ p{margin:45% 24px;text-align:center}
 
   const locale = () => String(settings.locale || document.documentElement.lang || navigator.language);
   const word = (at) => (WORDS[locale().slice(0, 2)] || WORDS.en)[at];
-  const page = () => ({ url: location.href, title: document.title, referrer: document.referrer });
+  const news = () => ({ open: opened, url: location.href, title: document.title, referrer: document.referrer });
   const post = (message) => frame.contentWindow?.postMessage({ frontdesk: 1, ...message }, origin);
   const tell = (message) => (ready ? post(message) : waiting.push(message));
 
@@ -53,6 +52,7 @@ p{margin:45% 24px;text-align:center}
   }
 
   function draw() {
+    if (!host) return;
     host.style.setProperty("--a", /^#[0-9a-f]{6}$/i.test(settings.accent) ? settings.accent : "#2257b8");
     bubble.className = panel.className = settings.position === "left" ? "left" : "";
     panel.classList.toggle("ready", ready);
@@ -72,9 +72,8 @@ p{margin:45% 24px;text-align:center}
     note.textContent = word(3);
     frame = add(panel, "iframe");
     frame.title = "Chat";
-    frame.referrerPolicy = "strict-origin";
     frame.hidden = true;
-    frame.onload = () => post({ kind: "hello", locale: locale(), open: opened, ...page() });
+    frame.onload = () => post({ kind: "hello", locale: locale(), ...news() });
     frame.src = `${origin}/w/${settings.bot}`;
     timer = setTimeout(() => {
       note.textContent = word(4);
@@ -83,8 +82,8 @@ p{margin:45% 24px;text-align:center}
   }
 
   function hear({ origin: from, source, data }) {
-    if (!frame || from !== origin || source !== frame.contentWindow || data?.frontdesk !== 1) return;
-    const { kind, name, said, accent } = data;
+    if (from !== origin || source !== frame?.contentWindow || data?.frontdesk !== 1) return;
+    const { kind, name, said } = data;
     if (kind === "ready") {
       ready = true;
       clearTimeout(timer);
@@ -93,9 +92,9 @@ p{margin:45% 24px;text-align:center}
       waiting.splice(0).forEach(post);
       if (opened) frame.focus();
     } else if (kind === "close") close();
-    else if (kind === "accent") settings.accent ||= accent;
+    else if (kind === "accent") settings.accent ||= said;
     else if (kind === "event" && /^[a-z]{3,12}(:[a-z]{3,9})?$/.test(name)) {
-      if (name === "unread") unread = Math.min(said.count, 99);
+      if (name === "unread") unread = Math.min(said?.count, 99);
       emit(name, said);
     }
     draw();
@@ -140,10 +139,8 @@ p{margin:45% 24px;text-align:center}
   function open() {
     if (!host || opened) return;
     opened = true;
-    if (frame) {
-      tell({ kind: "page", ...page() });
-      tell({ kind: "shown", open: true });
-    } else load();
+    if (frame) tell({ kind: "shown", ...news() });
+    else load();
     draw();
     frame.focus();
     emit("open");
@@ -152,7 +149,7 @@ p{margin:45% 24px;text-align:center}
   function close() {
     if (!host || !opened) return;
     opened = false;
-    if (ready) post({ kind: "shown", open: false });
+    if (ready) post({ kind: "shown", ...news() });
     else unload();
     draw();
     bubble.focus();
@@ -161,7 +158,6 @@ p{margin:45% 24px;text-align:center}
 
   function update(more) {
     Object.assign(settings, more, { bot: settings.bot });
-    if (!host) return;
     draw();
     if (frame) tell({ kind: "locale", locale: locale() });
   }

@@ -18,9 +18,8 @@ const locale = (value) => value === "" || isLocale(value);
 
 /** @type {Record<string, Record<string, Check>>} */
 const KINDS = {
-  hello: { locale, url: text(LONG), title: text(LONG), referrer: text(LONG), open: flag },
-  shown: { open: flag },
-  page: { url: text(LONG), title: text(LONG), referrer: text(LONG) },
+  hello: { locale, open: flag, url: text(LONG), title: text(LONG), referrer: text(LONG) },
+  shown: { open: flag, url: text(LONG), title: text(LONG), referrer: text(LONG) },
   locale: { locale },
   write: { text: text(4_000) },
   privacy: {},
