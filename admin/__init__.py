@@ -16,6 +16,7 @@ from admin.bots import Bot, BotBody, Bots
 from admin.chain import Entry
 from admin.changes import Changes
 from admin.cookies import remember_return
+from admin.doors import PAGES, STATICS, routes
 from admin.enabled_lists import Match
 from admin.grants import Grants
 from admin.passwords import Passwords
@@ -30,8 +31,10 @@ from admin.whitelists import AddressRange, Whitelists
 
 __all__ = [
     "KINDS",
+    "PAGES",
     "PRINCIPAL",
     "ROLES",
+    "STATICS",
     "SYSTEM",
     "Account",
     "AccountBody",
@@ -62,4 +65,5 @@ __all__ = [
     "principal",
     "principal_or_none",
     "remember_return",
+    "routes",
 ]

@@ -37,7 +37,7 @@ class Setup:
                 return False
         return True
 
-    async def issue(self) -> str | None:
+    async def offer(self) -> str | None:
         """The secret of a new link (`/setup/{secret}`); earlier ones end. `None` when there is a super admin."""
         if not await self.is_needed():
             return None

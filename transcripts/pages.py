@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from admin import Bots, Principal, Rules, principal_or_none, remember_return
+from admin import Bots, Rules, principal_or_none, remember_return
 from foundation.errors import Invalid
 from foundation.web import Pages, Route, Static, client_address, set_csp
 from transcripts import render
@@ -148,6 +148,3 @@ def _mark(transcript: Transcript) -> dict[str, str] | None:
     if verification.state == "verified":
         return {"tone": "ok", "sign": "✓", "words": "verified", "why": verification.why}
     return {"tone": "warn", "sign": "!", "words": "not verified", "why": verification.why}
-
-
-__all__ = ["FORMATS", "PAGES", "STATICS", "Principal", "TranscriptDoor"]

@@ -1,7 +1,7 @@
 """Reads config.yml: who the assistant is, and which components and policies it was written for.
 
-Every component name is accepted. What Frontdesk does not have is a warning: its understanding and its policies take the
-place of the known ones, a class of the author's own cannot be run. Nothing is ever written back into the file.
+Every component name is accepted. What Frontdesk does not have is a warning: its understanding and its policies take
+the place of the known ones, a class of the author's own cannot be run. Nothing is ever written back into the file.
 """
 
 from typing import Any

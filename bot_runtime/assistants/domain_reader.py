@@ -1,8 +1,8 @@
 """Merges the domain files of a project and builds the `Domain`.
 
-Files are merged in the order of their paths, as Rasa merges a directory (`domain.py:334`): lists lose what is repeated,
-of two slots, responses or forms with one name the first wins, and the session settings come from the first file that
-says something other than the default.
+Files are merged in the order of their paths, as Rasa merges a directory (`domain.py:334`): lists lose what is
+repeated, of two slots, responses or forms with one name the first wins, and the session settings come from the first
+file that says something other than the default.
 """
 
 import json
@@ -59,8 +59,8 @@ def build_domain(
 ) -> Domain:
     """The domain of a project: the merged files, and what its NLU files and stories add to them.
 
-    `retrieval` are base intents with full names (`faq/…`): each brings the action `utter_faq`. `responses` are those of
-    NLU files, which win over the domain's. `action_texts` are what end-to-end stories let the bot say.
+    `retrieval` are base intents with full names (`faq/…`): each brings the action `utter_faq`. `responses` are those
+    of NLU files, which win over the domain's. `action_texts` are what end-to-end stories let the bot say.
     """
     retrieval = sorted(set(retrieval))
     actions = [name for item in merged["actions"] if (name := item_name(item))]

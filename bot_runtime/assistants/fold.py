@@ -1,7 +1,8 @@
 """The state of a conversation at one moment, and how one event changes it (Rasa 3 `Event.apply_to`).
 
 A `Fold` is never changed once it is made: applying an event gives a new one that shares what stayed the same. That is
-what makes undoing, forking and looking back free. What takes events back (`rewind`, `undo`) is the tracker's business.
+what makes undoing, forking and looking back free. What takes events back (`rewind`, `undo`) is the tracker's
+business.
 """
 
 from collections.abc import Callable, Mapping

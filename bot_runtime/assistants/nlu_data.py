@@ -1,7 +1,7 @@
 """What the understanding is trained on: the `nlu:` sections of a project, read and annotated, in one immutable value.
 
-Everything here is plain data (frozen structs, tuples, strings): it can be hashed, sent to a training process and kept.
-`TrainingData.digest()` changes when and only when something that matters for training changes.
+Everything here is plain data (frozen structs, tuples, strings): it can be hashed, sent to a training process and
+kept. `TrainingData.digest()` changes when and only when something that matters for training changes.
 """
 
 import hashlib

@@ -1,14 +1,15 @@
 """Predicts the next action from rules (Rasa 3.6 `rule_policy.py`), in this order:
 
 1. a default intent: /restart, /back, /session_start;
-2. the running loop: its action after each message, listening after its action, unless it has just rejected the message;
-3. a rule on the words of the latest message, then a rule on its intent: the longest matching rule wins, and one that says
-   "listen" while a loop runs means "back to the loop";
+2. the running loop: its action after each message, listening after its action, unless it has just rejected the
+   message;
+3. a rule on the words of the latest message, then a rule on its intent: the longest matching rule wins, and one that
+   says "listen" while a loop runs means "back to the loop";
 4. the fallback action, at its threshold, if it is switched on.
 
-A rule matches when its states agree with the latest states of the conversation, newest first. A rule's state names only what
-it cares about; a slot or loop that must not be set is `UNSET`. Rules are sorted by the action that precedes them, so a
-prediction looks at a few of them whatever the number of rules and the length of the conversation.
+A rule matches when its states agree with the latest states of the conversation, newest first. A rule's state names
+only what it cares about; a slot or loop that must not be set is `UNSET`. Rules are sorted by the action that precedes
+them, so a prediction looks at a few of them whatever the number of rules and the length of the conversation.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
 """What a bot can remember: slots, how messages fill them, and the little of them that stories and rules can see.
 
-A slot's value is seen only through its feature (Rasa 3, `slots.py`): a text slot is set or not, a list is empty or not,
-a bool is set with a value, a categorical is one-hot, a float is scaled into its range. Features are what states are
-made of, so two values with one feature are the same to every policy.
+A slot's value is seen only through its feature (Rasa 3, `slots.py`): a text slot is set or not, a list is empty or
+not, a bool is set with a value, a categorical is one-hot, a float is scaled into its range. Features are what states
+are made of, so two values with one feature are the same to every policy.
 """
 
 from typing import Any

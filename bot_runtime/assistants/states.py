@@ -1,9 +1,10 @@
 """What policies see of a conversation: one state before each action, and the state now (`domain.py:1333`).
 
-There are two views. The rules' view has every turn. The stories' view (Rasa's "ML" view, used by memoization) hides the
-turns that only rules handle, and the slots and loops that occur only in rules: a conversation that wanders off into an
-FAQ rule comes back to its story as if nothing had been. Both views are linked lists that grow with each action and are
-kept with the events, so that neither a prediction nor an undo ever goes through the whole conversation.
+There are two views. The rules' view has every turn. The stories' view (Rasa's "ML" view, used by memoization) hides
+the turns that only rules handle, and the slots and loops that occur only in rules: a conversation that wanders off
+into an FAQ rule comes back to its story as if nothing had been. Both views are linked lists that grow with each
+action and are kept with the events, so that neither a prediction nor an undo ever goes through the whole
+conversation.
 """
 
 from typing import Any, NamedTuple

@@ -1,8 +1,9 @@
 """All ways through the stories and rules of a project, as linear paths (`generator.py`, `story_step_builder.py`).
 
-`or` fans out, checkpoints join stories, and what a story leaves unsaid is filled in: the bot listens before each message
-and at the end, entities set their slots, a rule begins with `...` ("anything may stand here") and ends with it if it does
-not wait. In a rule `null` means "must not be set". A cycle of checkpoints is followed twice and then left.
+`or` fans out, checkpoints join stories, and what a story leaves unsaid is filled in: the bot listens before each
+message and at the end, entities set their slots, a rule begins with `...` ("anything may stand here") and ends with
+it if it does not wait. In a rule `null` means "must not be set". A cycle of checkpoints is followed twice and then
+left.
 """
 
 from collections import defaultdict, deque
@@ -14,8 +15,8 @@ import msgspec
 from bot_runtime.assistants.domain import LISTEN, SNIPPET, Domain
 from bot_runtime.assistants.errors import Findings
 from bot_runtime.assistants.events import active_loop, executed, slot_set
-from bot_runtime.assistants.slots import UNSET
 from bot_runtime.assistants.fold import Fold, applied
+from bot_runtime.assistants.slots import UNSET
 from bot_runtime.assistants.states import State, View, rule_state
 from bot_runtime.assistants.story_data import Checkpoint, Event, Path, Step, Story
 from bot_runtime.assistants.tracker import Tracker

@@ -1,7 +1,7 @@
 """Reads the `stories:` and `rules:` sections (`yaml_story_reader.py`, `schemas/stories.yml`).
 
-Names are checked against the domain: an action that does not exist is an error, as it is in Rasa's training; an intent
-or a slot that does not exist is a warning, because a story with it can only never match.
+Names are checked against the domain: an action that does not exist is an error, as it is in Rasa's training; an
+intent or a slot that does not exist is a warning, because a story with it can only never match.
 """
 
 from collections.abc import Iterator

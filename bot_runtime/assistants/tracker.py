@@ -1,12 +1,12 @@
 """A conversation as an assistant sees it: a fold over its events in Rasa's JSON form (`trackers.py`).
 
 Two things are folded side by side. The *live* state is what actions and forms look at. The *applied* events are what
-policies look at: without what was rewound or undone, without what lies before a restart or a session's start, and with
-the repeated runs of a loop on its happy path left out, for else a form of five questions would match no story.
+policies look at: without what was rewound or undone, without what lies before a restart or a session's start, and
+with the repeated runs of a loop on its happy path left out, for else a form of five questions would match no story.
 
-Every event costs the same however long the conversation is. Entries are linked backwards and never changed, so an undo
-moves a pointer, and `fork` copies a dozen references: a turn works on a fork, and to throw its events away is to forget
-the fork.
+Every event costs the same however long the conversation is. Entries are linked backwards and never changed, so an
+undo moves a pointer, and `fork` copies a dozen references: a turn works on a fork, and to throw its events away is to
+forget the fork.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,9 +21,9 @@ _TURNS = ("action", "user", "user_featurization")
 
 
 class Entry:
-    """An applied event, the state after it, and the entry before it."""
+    """An applied event, the state after it, and the entry before it. `memory` is a policy's own, kept with actions."""
 
-    __slots__ = ("before", "event", "fold", "history", "kind")
+    __slots__ = ("before", "event", "fold", "history", "kind", "memory")
 
     def __init__(self, event: Event, fold: Fold, before: "Entry | None") -> None:
         self.event = event
@@ -31,6 +31,7 @@ class Entry:
         self.fold = fold
         self.before = before
         self.history: History | None = None
+        self.memory: Any = None
 
 
 class Tracker:

@@ -50,8 +50,8 @@ def normalise(text: str) -> str:
 class ExactUnderstanding:
     """Understands what stands in the training data, word for word; case, punctuation and spacing do not matter.
 
-    Entities come back when the text is the example verbatim; in a text that differs the annotated words are looked for.
-    What matches no example has no intent (None, 0.0).
+    Entities come back when the text is the example verbatim; in a text that differs the annotated words are looked
+    for. What matches no example has no intent (None, 0.0).
     """
 
     def __init__(self, data: TrainingData) -> None:

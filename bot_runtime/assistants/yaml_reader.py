@@ -1,9 +1,10 @@
 """Reads a YAML 1.2 file into dicts and lists that remember their lines.
 
-YAML 1.2 as Rasa reads it: `yes`, `no`, `on`, `off` are strings, `012` is twelve, a repeated key is an error. Only plain
-data is made: a tag that asks for an object is an error, a date stays the text that was written, and aliases may not
-blow a small file up. `${NAME}` in an unquoted scalar is replaced where the caller gives an environment (endpoints.yml,
-credentials.yml, config.yml); in any other file it is an error, because it would be sent to a visitor as it stands.
+YAML 1.2 as Rasa reads it: `yes`, `no`, `on`, `off` are strings, `012` is twelve, a repeated key is an error. Only
+plain data is made: a tag that asks for an object is an error, a date stays the text that was written, and aliases may
+not blow a small file up. `${NAME}` in an unquoted scalar is replaced where the caller gives an environment
+(endpoints.yml, credentials.yml, config.yml); in any other file it is an error, because it would be sent to a visitor
+as it stands.
 """
 
 import re

@@ -82,12 +82,12 @@ class Settler:
         return record
 
     async def _say(self, record: RequestRecord) -> int:
-        """The events of the request. They are as many for every address, so that their numbers tell nothing (D-1)."""
+        """The events of the request, of which the first one's seq is given. They are as many for every address, so that
+        their numbers tell nothing (D-1)."""
         body = record.body
-        known = await self._conversations.events(record.account, body.conversation)
-        for one in known:
-            if isinstance(one.event, MessageSent) and one.event.card == "code" and one.event.at == body.at:
-                return one.seq
+        for one in await self._conversations.events(record.account, body.conversation):
+            if _announces(one.event, record):
+                return one.seq - bool(body.supplied)
         events: list[AnyEvent] = []
         if body.supplied:
             events.append(_supplied(record))
@@ -105,7 +105,7 @@ class Settler:
             MessageSent(at=body.at, by="system", text=text, card="code", client_id=body.client_id),
         ]
         outcome = await self._conversations.update(record.account, body.conversation, lambda _: events)
-        return outcome.state.seq
+        return outcome.first
 
     async def _requested(self, record: RequestRecord) -> facts.Requested:
         body = record.body
@@ -181,6 +181,13 @@ class Settler:
         lost = VerificationLost(at=body.voided_at, contact=body.contact, reason="denied")
         await self._conversations.update(account, body.conversation, lambda _: [lost])
         await self._audit.write(account, "visitor", "email.denied", body.conversation, request=record.id)
+
+
+def _announces(event: AnyEvent, record: RequestRecord) -> bool:
+    """Whether this is the event, behind that of the address if there is one, that only this request wrote."""
+    if record.body.held_back:
+        return isinstance(event, NoteWritten) and event.text == HELD_BACK and event.at == record.body.at
+    return isinstance(event, VerificationSent) and event.verification == record.id
 
 
 def _supplied(record: RequestRecord) -> EmailSupplied:

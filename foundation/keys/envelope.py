@@ -52,7 +52,7 @@ class KeyWorn(Exception):  # noqa: N818
 class Cipher:
     """One key, ready for use; the only place where it can be used. Never shows the key, and cannot be pickled."""
 
-    __slots__ = ("_gcm", "_prefix", "account", "key", "used")
+    __slots__ = ("__weakref__", "_gcm", "_prefix", "account", "key", "used")
 
     def __init__(self, key: str, secret: bytes, account: str, *, used: int = 0) -> None:
         """`key` is the key's id (as of `new_id`), `secret` its 32 bytes, `used` how often it sealed before."""

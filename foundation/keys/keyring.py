@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hmac
 import os
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -39,6 +40,8 @@ class KeyStatus(msgspec.Struct, frozen=True):
 
     master: str
     accounts: int
+    oldest: int | None
+    """When the oldest wrapping key in use was made, milliseconds UTC."""
     draining: int
     data_keys: int
     in_memory: int
@@ -49,9 +52,9 @@ class Keyring:
 
     def __init__(self, engine: Engine, master: MasterKey, clock: Clock) -> None:
         self._engine = engine
-        self._clock = clock
-        self._roots = Roots(engine, master.wrapping())
+        self._roots = Roots(engine, master.wrapping(), clock)
         self._ciphers: Bounded[str, Cipher] = Bounded(_CIPHERS, self._remember_use)
+        self._held: WeakValueDictionary[str, Cipher] = WeakValueDictionary()
         self._records: Bounded[str, str] = Bounded(_DERIVED)
         self._derived: Bounded[tuple[str, str, str], bytes] = Bounded(_DERIVED)
         self._destroyed: Bounded[str, bool] = Bounded(_DESTROYED)
@@ -131,6 +134,10 @@ class Keyring:
         await scrub(self._engine)
         return done
 
+    async def due(self, before: int) -> list[str]:
+        """The accounts whose wrapping key was made before this time (milliseconds UTC): those to be rotated."""
+        return sorted({row.account for row in await self._wrapping_roots() if _made_at(row) < before})
+
     async def rotate_master(self, new: MasterKey) -> int:
         """Let a new master key take the place of the old one; how many roots were wrapped again.
 
@@ -144,19 +151,27 @@ class Keyring:
     async def describe(self) -> KeyStatus:
         """How the keys stand."""
         masters = await self._engine.count(MASTERS, (Where("state", "=", "live"),))
-        mine = (Where("use", "=", WRAP), Where("master", "=", self._roots.master.key))
-        firsts, roots = set(), 0
+        roots = await self._wrapping_roots()
+        accounts = len({row.account for row in roots})
+        return KeyStatus(
+            master=self._roots.master.key,
+            accounts=accounts,
+            oldest=min(map(_made_at, roots), default=None),
+            draining=len(roots) - accounts + max(0, masters - 1),
+            data_keys=await self._engine.count(DATA),
+            in_memory=len(self._ciphers),
+        )
+
+    async def _wrapping_roots(self) -> list[Row]:
+        where = (Where("use", "=", WRAP), Where("master", "=", self._roots.master.key))
+        rows: list[Row] = []
         after: str | None = None
         while True:
-            page = await self._engine.find(ROOTS, mine, limit=1_000, after=after)
-            firsts |= {row.account for row in page.rows}
-            roots += len(page.rows)
+            page = await self._engine.find(ROOTS, where, order="made_at", limit=1_000, after=after)
+            rows += page.rows
             after = page.next
             if after is None:
-                break
-        draining = roots - len(firsts) + max(0, masters - 1)
-        data = await self._engine.count(DATA)
-        return KeyStatus(self._roots.master.key, len(firsts), draining, data, len(self._ciphers))
+                return rows
 
     async def _mint(self, account: str, label: str, *, sole: str | None) -> str:
         key, secret = new_id(), os.urandom(KEY_BYTES)
@@ -165,7 +180,7 @@ class Keyring:
         row = Row(key, 1, account, root.key, {"label": label, "sole": sole, "root": root.key}, body)
         await self._engine.insert(DATA, row)
         await rotation.settle_wrap(self._engine, self._roots, row, secret)
-        self._ciphers.put(key, Cipher(key, secret, account))
+        self._keep(Cipher(key, secret, account))
         return key
 
     async def _records_key(self, account: str) -> str:
@@ -191,11 +206,8 @@ class Keyring:
             secret = unwrap_data(root, row)
             if self._destroyed.get(key):
                 raise KeyDestroyed
-            known = self._ciphers.get(key)  # somebody else may have been faster
-            if known is None:
-                known = Cipher(key, secret, account, used=self._used.pop(key, 0))
-                self._ciphers.put(key, known)
-            return known
+            # Somebody else may have been faster, or may still hold it though it left the memory.
+            return self._keep(self._held.get(key) or Cipher(key, secret, account, used=self._used.pop(key, 0)))
         raise Damaged
 
     async def _derive(self, account: str, use: str, purpose: str) -> bytes:
@@ -205,8 +217,14 @@ class Keyring:
             self._derived.put((account, use, purpose), known)
         return known
 
+    def _keep(self, cipher: Cipher) -> Cipher:
+        self._held[cipher.key] = cipher
+        self._ciphers.put(cipher.key, cipher)
+        return cipher
+
     def _drop(self, account: str, key: str) -> None:
-        cipher = self._ciphers.pop(key)
+        self._ciphers.pop(key)
+        cipher = self._held.pop(key, None)
         if cipher is not None:
             cipher.forget()
         self._used.pop(key, None)
@@ -214,6 +232,10 @@ class Keyring:
             self._records.pop(account)
 
     def _remember_use(self, key: str, cipher: Cipher) -> None:
-        """A cipher that leaves the memory takes its count along; what was used little may begin at nothing again."""
+        """A cipher that leaves the memory leaves its count; what was used little may begin at nothing again."""
         if cipher.used >= _WORTH_REMEMBERING:
             self._used[key] = cipher.used
+
+
+def _made_at(row: Row) -> int:
+    return int(row.fields["made_at"] or 0)

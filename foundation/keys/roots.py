@@ -7,6 +7,7 @@ root is made under `lock`, which that rotation holds too, so that none is missed
 import asyncio
 import os
 
+from foundation.clock import Clock
 from foundation.ids import new_id
 from foundation.keys.cache import Bounded
 from foundation.keys.envelope import KEY_BYTES, Cipher
@@ -19,8 +20,9 @@ _CACHED = 1_024
 class Roots:
     """The roots of all accounts, unwrapped as they are needed."""
 
-    def __init__(self, engine: Engine, master: Cipher) -> None:
+    def __init__(self, engine: Engine, master: Cipher, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self.master = master
         self.lock = asyncio.Lock()
         self._ciphers: Bounded[str, Cipher] = Bounded(_CACHED)
@@ -102,8 +104,9 @@ class Roots:
     async def _add(self, account: str, use: str, number: int) -> Row | None:
         """Store a new root; `None` when somebody else has stored it. Under `lock`."""
         root, secret = new_id(), os.urandom(KEY_BYTES)
-        body = wrap_root(self.master, secret, account=account, root=root, use=use, number=number)
-        fields: dict[str, Value] = {"root": root, "use": use, "number": number, "master": self.master.key}
+        fields: dict[str, Value] = {"root": root, "use": use, "number": number, "made_at": self._clock.now()}
+        fields["master"] = self.master.key
+        body = wrap_root(self.master, secret, account, fields)
         row = Row(new_id(), 1, account, self.master.key, fields, body)
         try:
             await self._engine.insert(ROOTS, row)

@@ -6,9 +6,9 @@ stays readable.
 **Wrapping key of an account.** The next number is stored: from then on it is the newest. Every data key that an older
 one wraps is wrapped again (compare-and-set on its row), page by page, until a look finds none; then the older ones are
 deleted. Whoever minted a data key looks, *after* storing it, whether the wrapping key that he used still is the
-newest, and wraps it again if not. Either his look came after the next number was stored, and he wraps it himself; or
-it came before, and then his row was stored before too and the rotation finds it. So no data key is left to a deleted
-wrapping key, and nobody has to hold a lock.
+newest; if not, he wraps it again and looks again. Either his look came after the next number was stored, and he wraps
+it himself; or it came before, and then his row was stored before too and the rotation finds it. So no data key is left
+to a deleted wrapping key, and nobody has to hold a lock.
 
 **Master key.** Each root gets a second copy, wrapped by the new key. One write then makes the new key the live one;
 after it the old copies are deleted. Before that write the store opens with the old key only, after it with the new one
@@ -67,14 +67,14 @@ async def settle_wrap(engine: Engine, roots: Roots, row: Row, secret: bytes) -> 
         if newest is None or newest.key == row.fields["root"]:
             return
         try:
-            await engine.replace(DATA, _rewrapped(row, secret, newest))
+            changed = _rewrapped(row, secret, newest)
+            await engine.replace(DATA, changed)
         except Stale:
             stored = await engine.get(DATA, row.id)
             if stored is None:
                 return  # destroyed already
-            row = stored
-        else:
-            return
+            changed = stored
+        row = changed  # and look again: another rotation may have come in between
     raise Unavailable("The keys are being changed all the time; try again.")
 
 
@@ -195,9 +195,7 @@ async def _make_live(engine: Engine, new: Cipher) -> None:
 
 
 async def _copy(engine: Engine, row: Row, old: Cipher, new: Cipher) -> int:
-    use, number = str(row.fields["use"]), int(row.fields["number"] or 0)
-    root = str(row.fields["root"])
-    body = wrap_root(new, unwrap_root(old, row), account=row.account, root=root, use=use, number=number)
+    body = wrap_root(new, unwrap_root(old, row), row.account, row.fields)
     copy = Row(new_id(), 1, row.account, new.key, {**row.fields, "master": new.key}, body)
     try:
         await engine.insert(ROOTS, copy)

@@ -7,8 +7,10 @@
 Each wrap is bound to what it is for: use, account, the key's id, and its number or label.
 """
 
+from collections.abc import Mapping
+
 from foundation.keys.envelope import Cipher
-from foundation.records.port import Kind, Row
+from foundation.records.port import Kind, Row, Value
 
 MASTERS = Kind("key_masters", fields=("number", "state"))
 """One row per master key in use: id = the key's id; body = a known text, which proves that the key fits.
@@ -16,11 +18,11 @@ MASTERS = Kind("key_masters", fields=("number", "state"))
 
 ROOTS = Kind(
     "key_roots",
-    fields=("root", "use", "number", "master"),
+    fields=("root", "use", "number", "master", "made_at"),
     unique=(("root", "master"), ("account", "use", "number", "master")),
-    indexes=(("master",), ("account", "use", "number")),
+    indexes=(("master",), ("account", "use", "number"), ("use", "made_at")),
 )
-"""The accounts' roots, once per master key that wraps them. `use`: `wrap` or `index`."""
+"""The accounts' roots, once per master key that wraps them. `use`: `wrap` or `index`. `made_at`: milliseconds UTC."""
 
 DATA = Kind(
     "key_data",
@@ -39,15 +41,14 @@ RECORDS = "records"
 _PROOF = b"frontdesk key store"
 
 
-def wrap_root(master: Cipher, secret: bytes, *, account: str, root: str, use: str, number: int) -> bytes:
+def wrap_root(master: Cipher, secret: bytes, account: str, fields: Mapping[str, Value]) -> bytes:
     """Seal a root for the store."""
-    return master.seal(secret, "root", account, root, use, number)
+    return master.seal(secret, *_root_bounds(account, fields))
 
 
 def unwrap_root(master: Cipher, row: Row) -> bytes:
     """Raises `Damaged`."""
-    fields = row.fields
-    return master.open(row.body, "root", row.account, fields["root"], fields["use"], fields["number"])
+    return master.open(row.body, *_root_bounds(row.account, row.fields))
 
 
 def wrap_data(root: Cipher, secret: bytes, *, account: str, key: str, label: str, sole: str | None) -> bytes:
@@ -58,6 +59,10 @@ def wrap_data(root: Cipher, secret: bytes, *, account: str, key: str, label: str
 def unwrap_data(root: Cipher, row: Row) -> bytes:
     """Raises `Damaged`."""
     return root.open(row.body, "data", row.account, row.id, row.fields["label"], row.fields["sole"])
+
+
+def _root_bounds(account: str, fields: Mapping[str, Value]) -> tuple[Value, ...]:
+    return ("root", account, *(fields[name] for name in ("root", "use", "number", "made_at")))
 
 
 def prove(master: Cipher) -> bytes:

@@ -125,9 +125,7 @@ class Collection(Generic[B]):
         self, account: str, *where: Where, order: str = "id", limit: int = 100, after: str | None = None
     ) -> tuple[list[Record[B]], str | None]:
         """A page of this account's records that meet every condition, and the cursor of the next one."""
-        return await self.find_anywhere(
-            Where("account", "=", account), *where, order=order, limit=limit, after=after
-        )
+        return await self.find_anywhere(Where("account", "=", account), *where, order=order, limit=limit, after=after)
 
     async def find_anywhere(
         self, *where: Where, order: str = "id", limit: int = 100, after: str | None = None

@@ -97,8 +97,9 @@ def _bring_up(db: sqlite3.Connection, tables: Sequence[schema.Table]) -> None:
         db.execute(schema.CREATE_BATCHES)
         for table in tables:
             _bring_up_table(db, table)
-        db.execute(schema.pragma("application_id", APPLICATION))
-        db.execute(schema.pragma("user_version", FORMAT))
+        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            db.execute(schema.pragma("application_id", APPLICATION))
+            db.execute(schema.pragma("user_version", FORMAT))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

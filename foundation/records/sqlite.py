@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import Unavailable
-from foundation.records import rules, schema, writer
+from foundation.records import rules, schema, writes
 from foundation.records.failures import as_problem
 from foundation.records.port import Batch, Kind, Page, Row, Value, Where
 from foundation.records.setup import connect_reader
 from foundation.records.workers import Outcome, Threads
+from foundation.records.writer import Writer
 
 Query = Callable[[sqlite3.Connection], Any]
 
@@ -61,8 +62,8 @@ class SqliteEngine:
         if len(self._tables) != len(kinds):
             raise ValueError("two kinds have the same name")
         path = path.absolute()
-        write = writer.Writer(path, list(self._tables.values()), max_bytes=max_bytes)
-        self._writer: Threads[writer.Write] = Threads("store writer", [write], group=_GROUP_WRITE)
+        writer = Writer(path, list(self._tables.values()), max_bytes=max_bytes)
+        self._writer: Threads[writes.Write] = Threads("store writer", [writer], group=_GROUP_WRITE)
         readers = [_Reader(path) for _ in range(_READERS)]
         self._readers: Threads[Query] = Threads("store reader", readers, group=_GROUP_READ)
         self._open = False
@@ -94,7 +95,7 @@ class SqliteEngine:
     async def scrub(self) -> None:
         """After deletes: leave no trace of them in the write-ahead log. `Unavailable` when readers never pause."""
         for _ in range(_SCRUB_TRIES):
-            if await self._write(writer.Scrub()):
+            if await self._write(writes.Scrub()):
                 return
         raise Unavailable("The store is too busy to empty its write-ahead log; deleted bytes may still be in it.")
 
@@ -102,7 +103,7 @@ class SqliteEngine:
         table = self._table(kind)
         if row.version != 1:
             raise ValueError("a new row has version 1")
-        await self._write(writer.insert(table, _values(kind, row)))
+        await self._write(writes.insert(table, _values(kind, row)))
 
     async def get(self, kind: Kind, id: str) -> Row | None:
         table = self._table(kind)
@@ -115,12 +116,12 @@ class SqliteEngine:
         return await self._read(query)  # type: ignore[no-any-return]
 
     async def replace(self, kind: Kind, row: Row) -> None:
-        await self._write(writer.replace(self._table(kind), _values(kind, row)))
+        await self._write(writes.replace(self._table(kind), _values(kind, row)))
 
     async def delete(self, kind: Kind, id: str) -> bool:
         table = self._table(kind)
         rules.check_name("id", id)
-        return bool(await self._write(writer.delete(table, id)))
+        return bool(await self._write(writes.delete(table, id)))
 
     async def find(
         self,
@@ -156,7 +157,7 @@ class SqliteEngine:
     async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
         rules.check_batch(log, batch)
         table, values = (None, ()) if head is None else (self._table(head[0]), _values(*head))
-        await self._write(writer.Append(log, batch.first, batch.last, batch.key, batch.body, table, values))
+        await self._write(writes.Append(log, batch.first, batch.last, batch.key, batch.body, table, values))
 
     async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
         rules.check_name("log", log)
@@ -171,7 +172,7 @@ class SqliteEngine:
 
     async def delete_log(self, log: str) -> int:
         rules.check_name("log", log)
-        return int(await self._write(writer.DeleteLog(log)))
+        return int(await self._write(writes.DeleteLog(log)))
 
     def _table(self, kind: Kind) -> schema.Table:
         table = self._tables.get(kind.name)
@@ -179,7 +180,7 @@ class SqliteEngine:
             raise ValueError(f"the kind {kind.name} was not declared to this store")
         return table
 
-    def _write(self, work: writer.Write) -> asyncio.Future[Any]:
+    def _write(self, work: writes.Write) -> asyncio.Future[Any]:
         if not self._open:
             raise Unavailable("The store is not open.")
         return self._writer.submit(work)

@@ -14,9 +14,8 @@ what it remembers changes only after a commit.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from foundation.records import schema
 from foundation.records.failures import as_problem
@@ -24,39 +23,10 @@ from foundation.records.lock import StoreLock
 from foundation.records.port import Stale, Taken
 from foundation.records.setup import connect_writer, create_file, make_folder
 from foundation.records.workers import Outcome
-
-Do = Callable[[sqlite3.Connection], Any]
+from foundation.records.writes import Append, DeleteLog, Do, Scrub, Write
 
 _REMEMBERED = 20_000
 _PER_STATEMENT = 32
-
-
-class Append(NamedTuple):
-    """An append, ready to be bound: the batch's columns, and the head's with the table it goes to."""
-
-    log: str
-    first: int
-    last: int
-    key: str
-    body: bytes
-    table: schema.Table | None
-    head: tuple[Any, ...]
-
-
-class DeleteLog(NamedTuple):
-    """Remove a log; a piece of work of its own because the writer's memory must learn of it."""
-
-    log: str
-
-
-class Scrub(NamedTuple):
-    """Bring the write-ahead log back into the main file and cut it, so that what was deleted is in no file."""
-
-
-
-
-
-Write = Append | DeleteLog | Scrub | Do
 
 
 class _Logs:
@@ -152,6 +122,8 @@ class Writer:
         assert db is not None
         logs = _Logs(db, self._known)
         outcomes: list[Outcome] = []
+        if db.in_transaction:
+            db.execute("ROLLBACK")  # the disk failed in the middle of taking something back
         db.execute("BEGIN IMMEDIATE")
         try:
             waiting: list[Append] = []
@@ -239,23 +211,3 @@ def _do(db: sqlite3.Connection, logs: _Logs, write: DeleteLog | Scrub | Do) -> O
         return Taken()
     except Stale as stale:
         return stale
-
-
-def insert(table: schema.Table, values: Sequence[Any]) -> Do:
-    """Add a row."""
-    return lambda db: db.execute(table.insert, values) and None
-
-
-def replace(table: schema.Table, values: Sequence[Any]) -> Do:
-    """Write a row over the version before it."""
-
-    def do(db: sqlite3.Connection) -> None:
-        if db.execute(table.replace, [*values[1:], values[0], values[1] - 1]).rowcount != 1:
-            raise Stale
-
-    return do
-
-
-def delete(table: schema.Table, id: str) -> Do:
-    """Remove a row."""
-    return lambda db: db.execute(table.delete, (id,)).rowcount == 1

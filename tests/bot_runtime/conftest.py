@@ -1,16 +1,13 @@
-"""The house as far as this package needs it, from real pieces: stores in memory, a clock that moves only when told to, a
-real SMTP server, a real listener on loopback."""
+"""The house as far as this package needs it, from real pieces: stores in memory, a clock that moves only when told to,
+a real listener on loopback."""
 
 import asyncio
-import json
 import os
 import re
 import secrets
-import threading
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -21,26 +18,266 @@ import pytest_asyncio
 
 import admin
 import bot_runtime
-from admin import Bot
+from admin import Account, Bot
 from bot_runtime import verification
-from bot_runtime.bots import RunningBots
-from bot_runtime.channels import widget
-from bot_runtime.turns import Turns
+from bot_runtime.verification import Proof
+from bot_runtime.verification.texts import texts
 from foundation import jobs as outbox
 from foundation import keys
 from foundation.clock import ManualClock
+from foundation.ids import secret_hash
 from foundation.jobs import Jobs
 from foundation.keys import Keyring, MasterKey
 from foundation.live import LocalSignals
-from foundation.mail import MemoryPost, Post, SmtpPost
-from foundation.records import Engine, MemoryEngine, SqliteEngine
-from foundation.web import Pages, Runner, WebSettings, build_app, serve
-from tests.serving import MailServer
-from tests.talking import Visitor
+from foundation.mail import Envelope, MemoryPost
+from foundation.records import MemoryEngine
+from foundation.web import Pages, Runner, Static, WebSettings, build_app, serve
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import Consents, Contacts, Conversations
-from transcripts.events import AnyEvent
+from transcripts.events import AnyEvent, ConsentGiven, WebPage
 from transcripts.state import State
 
+PACKAGE = Path(bot_runtime.__file__).parent
 KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
 SENDER = "Blue Harbour <desk@blue.example>"
+
+
+@dataclass
+class Chat:
+    """A consented conversation and the secret of its browser."""
+
+    id: str
+    device: str
+
+    @property
+    def visitor(self) -> str:
+        return secret_hash(self.device)
+
+
+@dataclass
+class Desk:
+    """An account with a bot, its conversations, and the proof of addresses."""
+
+    clock: ManualClock
+    keyring: Keyring
+    signals: LocalSignals
+    admin: admin.Services
+    conversations: Conversations
+    contacts: Contacts
+    consents: Consents
+    jobs: Jobs
+    post: MemoryPost
+    proof: Proof
+    account: Account
+    bot: Bot
+    pages: Pages
+
+    async def chat(self, *, device: str | None = None, locale: str = "en", bot: Bot | None = None) -> Chat:
+        device, bot = device or secrets.token_urlsafe(32), bot or self.bot
+        visitor = secret_hash(device)
+        page = WebPage(url="https://shop.example/bikes")
+        made = await self.conversations.open(self.account.id, bot.id, visitor=visitor, locale=locale, page=page)
+        notice = await self.consents.notice(self.account.id, bot.id, locale)
+        given = await self.consents.give(
+            self.account.id, bot.id, visitor=visitor, conversation=made, version=notice.version
+        )
+        event = ConsentGiven(
+            at=given.at, record=given.id, notice=given.version, text_hash=given.hash, locale=given.locale
+        )
+        await self.conversations.append(self.account.id, made, [event], 1)
+        return Chat(made, device)
+
+    async def state(self, chat: Chat) -> State:
+        return await self.conversations.state(self.account.id, chat.id)
+
+    async def events(self, chat: Chat, kind: type | None = None) -> list[Any]:
+        events: list[AnyEvent] = [one.event for one in await self.conversations.events(self.account.id, chat.id)]
+        return [event for event in events if kind is None or isinstance(event, kind)]
+
+    async def supply(self, chat: Chat, address: str, **options: Any) -> int:
+        options.setdefault("by", "visitor")
+        return await self.proof.verification.supply(self.account.id, chat.id, address, **options)
+
+    async def enter(self, chat: Chat, code: str, **options: Any) -> str:
+        return await self.proof.verification.enter_code(self.account.id, chat.id, code, **options)
+
+    async def mails(self) -> list[Envelope]:
+        """Let the outbox run and give all mails so far."""
+        await self.jobs.run_due()
+        return list(self.post.sent)
+
+    async def mail(self) -> Envelope:
+        return (await self.mails())[-1]
+
+    async def verified(self, address: str = "jane@visitors.example", **options: Any) -> Chat:
+        """A chat whose address was proven by the code."""
+        chat = await self.chat(**options)
+        await self.supply(chat, address)
+        assert await self.enter(chat, code_in(await self.mail())) == "verified"
+        return chat
+
+
+def code_in(mail: Envelope | EmailMessage) -> str:
+    found = re.search(r"^\s+(\d{6})$", text_in(mail), re.MULTILINE)
+    assert found, text_in(mail)
+    return found[1]
+
+
+def token_in(mail: Envelope | EmailMessage) -> str:
+    found = re.search(r"/v/([A-Za-z0-9_-]{43})$", text_in(mail), re.MULTILINE)
+    assert found, text_in(mail)
+    return found[1]
+
+
+def text_in(mail: Envelope | EmailMessage) -> str:
+    if isinstance(mail, Envelope):
+        return mail.text
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncIterator[MemoryEngine]:
+    engine = MemoryEngine(KINDS)
+    await engine.open()
+    yield engine
+    await engine.close()
+
+
+@pytest_asyncio.fixture
+async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
+    store = MemoryEngine(keys.KINDS)
+    await store.open()
+    keyring = Keyring(store, MasterKey(os.urandom(32)), clock)
+    await keyring.open()
+    yield keyring
+    await store.close()
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages([("bot_runtime", PACKAGE)])
+
+
+@pytest.fixture
+def base_url() -> str:
+    return "https://chat.blue.example"
+
+
+async def make_desk(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, pages: Pages, base_url: str, **options: Any
+) -> Desk:
+    """The services on these stores; made a second time, they are those of a restarted process."""
+    signals = LocalSignals()
+    services = admin.build(engine, keyring, signals, clock)
+    account = await anext(services.accounts.all(), None) or await services.accounts.create("Blue Harbour")
+    bots = await services.bots.list(account.id)
+    bot = bots[0] if bots else await services.bots.create(account.id, "Harbour Bikes", "harbour")
+    conversations = Conversations(engine, keyring, signals, clock)
+    contacts = Contacts(engine, keyring, clock)
+    jobs, post = Jobs(engine, keyring, clock), MemoryPost(clock)
+    proof = verification.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        bots=services.bots,
+        audit=services.audit,
+        jobs=jobs,
+        post=post,
+        pages=pages,
+        sender=SENDER,
+        base_url=base_url,
+        **{"answer_after": 0} | options,
+    )
+    return Desk(
+        clock=clock,
+        keyring=keyring,
+        signals=signals,
+        admin=services,
+        conversations=conversations,
+        contacts=contacts,
+        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        jobs=jobs,
+        post=post,
+        proof=proof,
+        account=account,
+        bot=bot,
+        pages=pages,
+    )
+
+
+@pytest_asyncio.fixture
+async def desk(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, pages: Pages, base_url: str
+) -> Desk:
+    await asyncio.to_thread(pages.load)
+    return await make_desk(engine, keyring, clock, pages, base_url)
+
+
+@dataclass
+class Site:
+    """The desk behind a real listener."""
+
+    desk: Desk
+    base: str
+    http: aiohttp.ClientSession
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Any]:
+        async with self.http.get(self.base + path, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def post(self, path: str, *, own: bool = True, **fields: str) -> tuple[int, str]:
+        headers = {"Origin": self.base} if own else {}
+        async with self.http.post(self.base + path, data=fields, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await answer.text()
+
+    async def form_nonce(self, token: str) -> str:
+        status, page, _ = await self.get(f"/v/{token}")
+        assert status == 200, page
+        found = re.search(r'name="nonce" value="([^"]+)"', page)
+        assert found
+        return found[1]
+
+    async def press(self, token: str, *, device: str = "") -> tuple[int, str]:
+        """Open the page and press its button, in a browser with or without the chat."""
+        return await self.post(f"/v/{token}", nonce=await self.form_nonce(token), device=device)
+
+
+def says(page: str, phrase: str) -> bool:
+    return texts("en")[phrase].replace("'", "&#39;") in page
+
+
+STATICS = (Static("/static/bot_runtime", PACKAGE / "static"),)
+
+
+async def serving(app_of: Callable[[WebSettings], Any]) -> tuple[Runner, str]:
+    """Serve an application on a free port of loopback; its base URL."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    return await serve(app_of(WebSettings(base_url=base, shutdown_s=1.0)), sock=listening), base
+
+
+@pytest_asyncio.fixture
+async def site(desk: Desk) -> AsyncIterator[Site]:
+    runner, base = await serving(
+        lambda settings: build_app(
+            desk.proof.page.routes(), settings=settings, pages=desk.pages, statics=STATICS, clock=desk.clock
+        )
+    )
+    async with aiohttp.ClientSession() as http:
+        yield Site(desk, base, http)
+    await runner.cleanup()

@@ -27,9 +27,7 @@ WHERE = st.one_of(
     st.builds(Where, FIELDS, COMPARISONS, VALUES),
     st.builds(Where, FIELDS, st.just("in"), st.lists(VALUES, max_size=4).map(tuple)),
 )
-ITEMS = st.builds(
-    row, FEW, version=NUMBERS, account=ACCOUNTS, colour=VALUES, size=VALUES, slot=UNIQUE, token=UNIQUE
-)
+ITEMS = st.builds(row, FEW, version=NUMBERS, account=ACCOUNTS, colour=VALUES, size=VALUES, slot=UNIQUE, token=UNIQUE)
 HEADS = st.builds(row, FEW, version=NUMBERS, account=ACCOUNTS, at=VALUES, name=UNIQUE)
 ORDER = st.sampled_from([sign + field for sign in ("", "-") for field in ("id", "account", "colour", "size", "token")])
 

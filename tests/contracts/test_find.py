@@ -82,9 +82,7 @@ async def test_each_comparison_finds_its_rows(engine: Engine, condition: Where, 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
 @pytest.mark.parametrize("order", ["id", "size", "colour", "account"])
-async def test_pages_follow_each_other_in_order_with_ties_and_nothings(
-    engine: Engine, order: str, limit: int
-) -> None:
+async def test_pages_follow_each_other_in_order_with_ties_and_nothings(engine: Engine, order: str, limit: int) -> None:
     await fill(engine)
     values = {"size": SIZES, "colour": COLOURS, "account": ["green", "blue"] * 6}.get(order, [None] * 11)
     least = 0 if order == "size" else ""

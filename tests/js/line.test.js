@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CODE, Line } from "../../foundation/web/static/js/line.js";
+import { Line } from "../../foundation/web/static/js/line.js";
 import { Exchange, ManualClock } from "./hands.js";
+
+const CODE = { NORMAL: 1000, GOING_AWAY: 1001, MALFORMED: 4400, UNAUTHENTICATED: 4401, FORBIDDEN: 4403, NOT_FOUND: 4404, TOO_SLOW: 4408, TOO_MANY: 4429 };
 
 function setUp(options = {}) {
   const clock = new ManualClock();

@@ -15,7 +15,8 @@ import aiohttp
 import msgspec
 
 import admin
-from admin import Bot, Person, Services
+import foundation.web
+from admin import Bot, Person, Services, doors
 from foundation.clock import ManualClock
 from foundation.keys import Keyring
 from foundation.live import LocalSignals
@@ -35,10 +36,17 @@ from transcripts.events import (
     WebPage,
 )
 
-FOUNDATION = Path(admin.__file__).parent.parent / "foundation" / "web"
+FOUNDATION = Path(foundation.web.__file__).parent
 PASSWORD = "a-long-enough-passphrase-7"
 SAID = "canary-said"
-PRIVATE = ("canary-note", "ann-address@staff.example", "jane.canary@example.org", "0301234567", "Canarylady", "shop.example")
+PRIVATE = (
+    "canary-note",
+    "ann-address@staff.example",
+    "jane.canary@example.org",
+    "0301234567",
+    "Canarylady",
+    "shop.example",
+)
 """What the external view must not show, in any format."""
 
 PROXIES = ("127.0.0.9/32", "192.0.2.7/32")
@@ -179,14 +187,10 @@ async def _people(house: House) -> None:
 async def _conversation(house: House) -> None:
     blue, at, ann = house.accounts["blue"], house.clock.now(), house.cast["ann"].id
     page = WebPage(url="https://shop.example/canarylady", title="shop.example")
-    house.chat = await house.conversations.open(
-        blue, house.bots["shop"].id, visitor="device-hash", page=page
-    )
+    house.chat = await house.conversations.open(blue, house.bots["shop"].id, visitor="device-hash", page=page)
 
     def talk(state: Any) -> list[AnyEvent]:
-        taken = change(
-            state, "agent", reason="taken", actor="agent", at=at, author=ann, holder=ann, holder_name="Ann"
-        )
+        taken = change(state, "agent", reason="taken", actor="agent", at=at, author=ann, holder=ann, holder_name="Ann")
         return [
             MessageSent(at=at, by="visitor", text=f"{SAID} <script>alert(1)</script>", client_id="c-1"),
             NameGiven(at=at, name="Jane Canarylady"),
@@ -218,7 +222,7 @@ async def _conversation(house: House) -> None:
 async def open_doors(house: House, listening: socket.socket) -> None:
     """Serve the doors on this socket, believing the `PROXIES`."""
     house.port = listening.getsockname()[1]
-    pages = Pages([PAGES])
+    pages = Pages([PAGES, doors.PAGES])
     access = Access(house.conversations)
     door = TranscriptDoor(house.guard, bots=house.admin.bots, pages=pages)
     api = LinkApi(house.links, access, house.guard, audit=house.admin.audit)
@@ -228,10 +232,10 @@ async def open_doors(house: House, listening: socket.socket) -> None:
         shutdown_s=2.0,
     )
     app = build_app(
-        [*door.routes(house.admin.rules), *api.routes(house.admin.rules)],
+        [*door.routes(house.admin.rules), *api.routes(house.admin.rules), *doors.routes(house.admin, pages)],
         settings=settings,
         pages=pages,
-        statics=[*STATICS, Static("/static/foundation", FOUNDATION / "static")],
+        statics=[*STATICS, *doors.STATICS, Static("/static/foundation", FOUNDATION / "static")],
         clock=house.clock,
         cleanup_ctx=[house.admin.running],
     )

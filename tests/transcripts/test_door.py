@@ -56,6 +56,29 @@ async def test_YA_1_without_a_session_a_member_is_led_to_the_login_and_back(hous
     assert house.token not in str(answer.location)
     assert "__Host-return" in answer.cookies
 
+    for who, status in (("ann", 200), ("bob", 403)):
+        logged_in = await house.ask(
+            "/login",
+            method="POST",
+            data={"email": f"{who}-address@staff.example", "password": PASSWORD},
+            headers={"Cookie": f"__Host-return={answer.cookies['__Host-return']}"},
+        )
+        assert (logged_in.status, logged_in.location) == (303, house.path)
+        back = await house.ask(logged_in.location, session=logged_in.cookies["__Host-sid"])
+        assert back.status == status, "access is looked at again after the login"
+
+
+async def test_YA_1_a_forged_return_leads_nowhere_else(house: House) -> None:
+    given = (await house.ask(house.path)).cookies["__Host-return"]
+    for forged in (given[:-2], f"x{given}", "https://evil.example/", ""):
+        logged_in = await house.ask(
+            "/login",
+            method="POST",
+            data={"email": "ann-address@staff.example", "password": PASSWORD},
+            headers={"Cookie": f"__Host-return={forged}"},
+        )
+        assert (logged_in.status, logged_in.location) == (303, "/console")
+
 
 @pytest.mark.parametrize("form", FORMATS)
 async def test_YA_12_every_format_goes_through_the_same_guard(house: House, form: str) -> None:
@@ -218,7 +241,15 @@ async def test_YA_10_I_2_I_9_behind_a_trusted_proxy_the_right_most_stranger_coun
 
 @pytest.mark.parametrize(
     "header",
-    ["X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Originating-IP", "Forwarded", "X_Forwarded_For"],
+    [
+        "X-Real-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "X-Originating-IP",
+        "Forwarded",
+        "X_Forwarded_For",
+    ],
 )
 async def test_I_6_other_headers_say_nothing(house: House, header: str) -> None:
     await house.allow("shop", IN_RANGE)
@@ -230,8 +261,9 @@ async def test_I_6_other_headers_say_nothing(house: House, header: str) -> None:
 @pytest.mark.parametrize(
     "spelling",
     [
-        "010.0.0.1", "012.0.0.1", "0x0a.0.0.1", "10.1", "167772161", "10.0.0.1%25eth0", "10.0.0.1\t, 192.0.2.7", "10.0.0.1:443",
-        "[10.0.0.1]", "::ffff:10.0.0.1%eth0", "::10.0.0.1", "2002:a00:1::", "64:ff9b::a00:1", "10.0.0.1.", "",
+        "010.0.0.1", "012.0.0.1", "0x0a.0.0.1", "10.1", "167772161", "10.0.0.1%25eth0", "10.0.0.1\t, 192.0.2.7",
+        "10.0.0.1:443", "[10.0.0.1]", "::ffff:10.0.0.1%eth0", "::10.0.0.1", "2002:a00:1::", "64:ff9b::a00:1",
+        "10.0.0.1.", "",
     ],
 )  # fmt: skip
 async def test_YA_6_I_10_an_address_in_another_spelling_is_nobody(house: House, spelling: str) -> None:
@@ -359,7 +391,9 @@ async def test_L_19_preview_bots_learn_nothing(house: House, agent: str) -> None
 
 # What leaves
 
-CSP = "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+CSP = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 L_18 = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -383,7 +417,7 @@ async def test_L_18_the_headers_of_a_transcript(house: House, form: str) -> None
 async def test_L_18_the_page_needs_no_script_and_runs_none(house: House) -> None:
     page = (await house.ask(house.path, who="ann")).text
     assert "<script" not in page
-    assert "nonce=\"\"" in page
+    assert 'nonce=""' in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert " style=" not in page
     assert "<title>Transcript · Frontdesk</title>" in page
@@ -397,7 +431,10 @@ async def test_L_19_the_titles_of_refusals_are_generic(house: House) -> None:
 async def test_head_is_decided_like_get(house: House, who: str | None) -> None:
     get, head = await house.ask(house.path, who=who), await house.ask(house.path, who=who, method="HEAD")
     assert (head.status, head.body) == (get.status, b"")
-    assert _comparable(head) == _comparable(get)
+    sizes = {"Content-Length"}  # aiohttp leaves out a zero
+    assert [one for one in _comparable(head) if one[0] not in sizes] == [
+        one for one in _comparable(get) if one[0] not in sizes
+    ]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE", "PATCH"])

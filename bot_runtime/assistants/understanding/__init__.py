@@ -1,7 +1,7 @@
-"""Understanding: what a visitor's text means, by a small linear model that is trained in a second and asked in microseconds.
+"""Understanding: what a visitor's text means, by a small linear model, trained in a second and asked in microseconds.
 
-`await trained(data, cache_dir)` gives a `Model`; `model.parse(text)` gives a `Parse`. Training runs in a process of its own,
-its result is kept by the content of the training data, and no file of it can run code when it is read.
+`await trained(data, cache_dir)` gives a `Model`; `model.parse(text)` gives a `Parse`. Training runs in a process of its
+own, its result is kept by the content of the training data, and no file of it can run code when it is read.
 """
 
 from bot_runtime.assistants.understanding.model import Bin, Model

@@ -15,9 +15,7 @@ MOST_CANDIDATES = 9
 Scores = Sequence[Sequence[float]]
 
 
-def best_path(
-    scores: Scores, candidates: list[list[int]], steps: Scores, *, before: bool, behind: bool
-) -> list[int]:
+def best_path(scores: Scores, candidates: list[list[int]], steps: Scores, *, before: bool, behind: bool) -> list[int]:
     """The labels with the greatest sum (Viterbi). `scores` are tokens by labels, `steps` labels by labels.
 
     `candidates` are the labels that may stand at each token, 0 the first of them. `before` and `behind` say whether the

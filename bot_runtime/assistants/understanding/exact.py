@@ -1,8 +1,8 @@
 """What the author listed: lookup tables and regular expressions find entities word for word, synonyms name their value.
 
 Rasa's RegexEntityExtractor and EntitySynonymMapper, with three differences on purpose: of several entries of a lookup
-table the longest wins, whichever stands first; an expression looks at the first `REGEX_CHARACTERS` characters only; and
-one that could hold up the server looks at fewer, or is not used at all when it can take exponential time (`reaches`, found
+table the longest wins, whichever stands first; an expression looks at the first `REGEX_CHARACTERS` characters only; one
+that could hold up the server looks at fewer, or is not used at all when it can take exponential time (`reaches`, found
 out in the training process).
 """
 

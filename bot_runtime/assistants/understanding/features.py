@@ -19,6 +19,8 @@ WEIGHTS = (0.676, 0.676, 0.947)
 MANY = 5_000
 """Above so many examples, what is seen once is left out: mostly typing errors and names."""
 
+_ENDS = "?!.,;:"
+
 Vector = tuple[NDArray[np.intp], NDArray[np.float32]]
 """Columns and their values."""
 
@@ -52,7 +54,8 @@ class Features:
         least = 2 if len(texts) > MANY else 1
         blocks = [sorted(piece for piece, times in block.items() if times >= least) for block in seen]
         idf = [_idf(len(texts), counts[piece]) for counts, block in zip(seen, blocks, strict=True) for piece in block]
-        return cls(*blocks, np.array(idf, np.float32))
+        words, stems, grams = blocks
+        return cls(words, stems, grams, np.array(idf, np.float32))
 
     def vector(self, lowered: str, words: list[str]) -> Vector | None:
         """The vector of a lower-cased text and its words; None when nothing of it is in the vocabulary."""
@@ -105,7 +108,7 @@ class Features:
         columns = self._grams_of.get(chunk)
         if columns is None:
             columns = [column for gram in grams_of(chunk) if (column := self._grams.get(gram)) is not None]
-            if chunk in self._words:
+            if chunk in self._words or chunk.rstrip(_ENDS) in self._words:
                 self._grams_of[chunk] = columns
         return columns
 

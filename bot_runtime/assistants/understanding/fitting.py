@@ -65,7 +65,7 @@ def fit_group(rows: Sequence[Vector], width: int, classes: Sequence[int], count:
 
 
 def fitted_temperature(scores: Array, classes: Array, expected: float, firmness: float) -> float:
-    """The temperature under which these scores would have been least surprised, held near `expected` by few examples."""
+    """The temperature under which these scores surprise least, held near `expected` when the examples are few."""
     candidates = np.exp(np.linspace(np.log(expected) - 2.5, np.log(expected) + 2.5, 101))
     surprise = (np.log(candidates / expected) / firmness) ** 2 / 2
     if len(scores):
@@ -79,7 +79,7 @@ def fitted_temperature(scores: Array, classes: Array, expected: float, firmness:
 
 def _held_out(learner: _Learner, labels: Array, count: int, real: int) -> Array:
     scores = np.full((real, count), np.nan)
-    if real < 2:  # noqa: PLR2004 - one example cannot be held out and learned from
+    if real < 2:
         return scores
     folds = min(5, real) if real * count < 3 * BOTH_LOSSES else 3
     fold_of = _folds(labels[:real], folds)
@@ -149,7 +149,7 @@ class _InScikit:
         return learned[:-1], learned[-1]
 
     def _all_classes(self, model: Any, *, both_ways: float) -> Array:
-        """(features + bias) × all classes; of two classes scikit-learn gives one column, which both share."""
+        """(features and bias) by all classes; of two classes scikit-learn gives one column, which both share."""
         found = np.vstack([model.coef_.T, model.intercept_])
         if found.shape[1] == 1:
             found = np.hstack([-both_ways * found, both_ways * found])

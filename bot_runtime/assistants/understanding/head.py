@@ -16,10 +16,10 @@ LARGEST = 127
 
 
 class Head:
-    """Scores per class. `weights` is features × classes, int8; a class's real weight is `weights * scale`."""
+    """Scores per class. `weights` are features by classes, int8; a class's real weight is `weights * scale`."""
 
     def __init__(self, weights: NDArray[np.int8], scale: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        if weights.ndim != 2 or scale.shape != bias.shape or scale.shape != weights.shape[1:]:  # noqa: PLR2004
+        if weights.ndim != 2 or scale.shape != bias.shape or scale.shape != weights.shape[1:]:
             raise ValueError(f"weights {weights.shape}, scale {scale.shape} and bias {bias.shape} do not fit")
         self.weights, self.scale, self.bias = weights, scale, bias
 
@@ -47,6 +47,6 @@ def quantised(weights: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
 
 def shares(scores: NDArray[Any], temperature: float) -> NDArray[Any]:
     """Softmax of the scores times `temperature` (above 1 sharper, below 1 flatter)."""
-    exponents = np.exp((scores - scores.max()) * temperature)
+    exponents: NDArray[Any] = np.exp((scores - scores.max()) * temperature)
     exponents /= exponents.sum()
     return exponents

@@ -1,9 +1,9 @@
 """A trained understanding: text in, `Parse` out, in Rasa's terms and in less than a tenth of a millisecond.
 
 What holds for every text, whatever a visitor sends: `parse` returns, its time is linear in the length up to
-`MAX_CHARACTERS`, and nothing of the text is kept. A text in which nothing is known has no intent (None, 0.0). A sentence
-that stands in the training data under one intent has that intent, with `VERBATIM` confidence or more: what the author
-wrote down is not a matter of opinion.
+`MAX_CHARACTERS`, and nothing of the text is kept. A text in which nothing is known has no intent (None, 0.0). A
+sentence that stands in the training data under one intent has that intent, with `VERBATIM` confidence or more: what
+the author wrote down is not a matter of opinion.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bot_runtime.assistants.nlu_data import TrainingData
 from bot_runtime.assistants.understanding.exact import Patterns, Synonyms, Token, hints_of, merged, settings_of
-from bot_runtime.assistants.understanding.features import Features, Vector
+from bot_runtime.assistants.understanding.features import Features
 from bot_runtime.assistants.understanding.head import Head, shares
 from bot_runtime.assistants.understanding.tagger import Tagger
 from bot_runtime.assistants.understanding.text import MAX_CHARACTERS, normalised, tokens_of, words_of

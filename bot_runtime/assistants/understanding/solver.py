@@ -4,8 +4,8 @@ import a library for it. `fit_intents` uses scikit-learn above those sizes; both
     hinge     ½‖w‖² + C · Σ max(0, 1 - y·s)²    one class against the rest   (as LinearSVC)
     softmax   ½‖w‖² + C · Σ -log p(class)       all classes together         (as LogisticRegression)
 
-The examples are few and the features many, so the problem is turned: with the Gram matrix K = X·Xᵀ = U·S·Uᵀ, the rows of
-Z = U·√S have the same angles and lengths as those of X, and whatever is learned on Z maps back by W = Xᵀ·U·√S⁻¹·V.
+The examples are few and the features many, so the problem is turned: with the Gram matrix K = X·Xᵀ = U·S·Uᵀ, the rows
+of Z = U·√S have the same angles and lengths as those of X, and what is learned on Z maps back by W = Xᵀ·U·√S⁻¹·V.
 Minimised by L-BFGS without randomness.
 """
 
@@ -35,7 +35,7 @@ def turned(dense: NDArray[Any]) -> tuple[Array, Array]:
 
 
 def hinge(rows: Array, classes: NDArray[np.intp], count: int, strength: float) -> Array:
-    """Weights (columns of `rows` × classes) of the squared hinge loss."""
+    """Weights (columns of `rows` by classes) of the squared hinge loss."""
     signs = np.full((len(rows), count), -1.0)
     signs[np.arange(len(rows)), classes] = 1.0
 
@@ -49,7 +49,7 @@ def hinge(rows: Array, classes: NDArray[np.intp], count: int, strength: float) -
 
 
 def softmax(rows: Array, classes: NDArray[np.intp], count: int, strength: float) -> Array:
-    """Weights (columns of `rows` × classes) of the multinomial logistic loss."""
+    """Weights (columns of `rows` by classes) of the multinomial logistic loss."""
     numbers = np.arange(len(rows))
 
     def objective(flat: Array) -> tuple[float, Array]:
@@ -107,7 +107,7 @@ def _inverse_hessian_times(gradient: Array, pairs: deque[tuple[Array, Array, flo
 def _step(
     objective: Objective, place: Array, value: float, gradient: Array, direction: Array, *, first: bool
 ) -> tuple[Array, float, Array] | None:
-    """The first of ever shorter steps that lowers the value as much as its slope promises (Armijo); None at the floor."""
+    """The first of ever shorter steps that lowers the value as its slope promises (Armijo); None at the floor."""
     slope = float(gradient @ direction)
     length = 1.0 / max(1.0, float(np.linalg.norm(gradient))) if first else 1.0
     for _ in range(30):

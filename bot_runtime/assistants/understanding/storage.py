@@ -115,7 +115,7 @@ def _learned(document: _Document) -> Learned:
         document.intents,
         document.selectors,
         document.verbatim,
-        None if document.tagger is None else _unpacked(document.tagger),
+        None if document.tagger is None else _unpacked(document.tagger, features),
         document.reaches,
         document.reliability,
         document.notes,
@@ -124,7 +124,7 @@ def _learned(document: _Document) -> Learned:
 
 def _packed(tagger: Tagger) -> _Tagger:
     return _Tagger(
-        [tuple(label) for label in tagger.labels],
+        [(label.entity, label.role, label.group, label.begins) for label in tagger.labels],
         list(tagger.features),
         tagger.weights.tobytes(),
         tagger.scale.tobytes(),
@@ -134,18 +134,19 @@ def _packed(tagger: Tagger) -> _Tagger:
     )
 
 
-def _unpacked(stored: _Tagger) -> Tagger:
+def _unpacked(stored: _Tagger, features: Features) -> Tagger:
     count = len(stored.labels)
     return Tagger(
         [Label(*label) for label in stored.labels],
         stored.features,
-        _array(stored.weights, np.int8, len(stored.features), count),
-        _array(stored.scale, np.float32, count),
-        _array(stored.transitions, np.float32, count, count),
-        Known(
+        weights=_array(stored.weights, np.int8, len(stored.features), count),
+        scale=_array(stored.scale, np.float32, count),
+        transitions=_array(stored.transitions, np.float32, count, count),
+        known=Known(
             {(word, kind): times for word, kind, times in stored.words},
             {(tuple(key), kind): times for key, kind, times in stored.values},
         ),
+        knows=features.knows,
     )
 
 

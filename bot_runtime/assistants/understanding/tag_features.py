@@ -1,5 +1,5 @@
-"""What the tagger looks at: a token's own word, outline and affixes, its neighbours, pairs of words, the intent, and what
-lists know about it. Training and serving call the same functions, so they see the same.
+"""What the tagger looks at: a token's own word, outline and affixes, its neighbours, pairs of words, the intent, and
+what lists know about it. Training and serving call the same functions, so they see the same.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ AROUND = (-2, -1, 0, 1, 2)
 class Known:
     """Entity words and values of the examples, so that a text can show where they stand in it.
 
-    Training asks about an example as if it were not there itself (`hints`): else the model would learn to trust the list
-    more than a new text bears out.
+    Training asks about an example as if it were not there itself (`hints`): else the model would learn to trust the
+    list more than a new text bears out.
     """
 
     def __init__(self, words: Mapping[tuple[str, str], int], values: Mapping[tuple[tuple[str, ...], str], int]) -> None:

@@ -57,16 +57,21 @@ class Found(NamedTuple):
 
 
 class Tagger:
-    """The trained model. Weights are features × labels, int8, with a scale per label; transitions are labels × labels."""
+    """The trained model. `weights` are features by labels with a scale per label, `transitions` are labels by labels.
+
+    `knows` tells words of the training data, whose sums may be kept, from a visitor's own.
+    """
 
     def __init__(
         self,
         labels: Sequence[Label],
         features: Sequence[str],
+        *,
         weights: NDArray[np.int8],
         scale: NDArray[np.float32],
         transitions: NDArray[np.float32],
         known: Known,
+        knows: Callable[[str], bool],
     ) -> None:
         count = len(labels)
         if weights.shape != (len(features), count) or scale.shape != (count,) or transitions.shape != (count, count):
@@ -76,6 +81,7 @@ class Tagger:
         self._rows = {feature: row for row, feature in enumerate(features)}
         self._slack = _slack(transitions)
         self._steps: list[list[float]] = transitions.tolist()
+        self._knows = knows
         self._words: dict[str, NDArray[np.int16]] = {}
         self._outlines: dict[str, NDArray[np.int16]] = {}
         self._hints: dict[str, NDArray[np.int16]] = {}
@@ -119,8 +125,7 @@ class Tagger:
         return found
 
     def _scores(self, tokens: list[str], listed: Sequence[Iterable[str]], intent: str | None) -> NDArray[np.float32]:
-        """Tokens × labels. What a token says, it says to itself and its neighbours; those sums are kept per word."""
-        count = len(tokens)
+        """Tokens by labels. What a token says, it says to itself and its neighbours; those sums are kept per word."""
         words = [token.lower() for token in tokens]
         get = self._rows.get
         says, places, rows = [], [], []
@@ -128,7 +133,7 @@ class Tagger:
             kept = self._words.get(token)
             if kept is not None:
                 says.append(kept)
-            elif f"w={word}" in self._rows:
+            elif self._knows(word):
                 says.append(self._word(token))
             else:
                 says.append(self._outline(shape_of(token)))
@@ -204,7 +209,7 @@ class Tagger:
 
 
 def _slack(transitions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far below `NOTHING` a label can stand at a token and yet win by the transitions to both sides; it never less."""
+    """How far below `NOTHING` a label can stand at a token and yet win by the transitions to both sides."""
     into = (transitions - transitions[:, :1]).max(axis=0, initial=0.0)
     out = (transitions - transitions[:1, :]).max(axis=1, initial=0.0)
     slack = np.asarray(into + out, np.float32)

@@ -1,13 +1,13 @@
 """Training of the tagger by CRFsuite (passive-aggressive, averaged), and its model brought into plain arrays.
 
-CRFsuite visits the examples in a random order; several runs are averaged, which is steadier than any of them. Its random
-numbers are the C library's, which is seeded before each training, so that the same data give the same model.
+CRFsuite visits the examples in a random order; several runs are averaged, which is steadier than any of them. Its
+random numbers are the C library's, which is seeded before each training, so that the same data give the same model.
 """
 
 import ctypes
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ RUNS = ((1_000, 4), (4_000, 2))
 """(up to so many examples, runs to average); above, one."""
 
 
-def fit_tagger(examples: Sequence[Example], matches: Sequence[list[Match]], intents: Sequence[str | None]) -> Tagger:
+def fit_tagger(
+    examples: Sequence[Example],
+    matches: Sequence[list[Match]],
+    intents: Sequence[str | None],
+    knows: Callable[[str], bool],
+) -> Tagger:
     """Learn to find the entities of these examples.
 
     `matches` are what lookups and expressions find in each, `intents` what a classifier that had not seen the example
@@ -46,10 +51,10 @@ def fit_tagger(examples: Sequence[Example], matches: Sequence[list[Match]], inte
     for own, found, intent, without in zip(tokens, matches, intents, counted, strict=True):
         kinds, hints = known.hints([token.lower() for token, _, _ in own], *without)
         for names, more in zip(hints, hints_of(own, found), strict=True):
-            names += more
+            names.extend(more)
         features.append(features_of([token for token, _, _ in own], kinds, hints, intent))
     numbered = [[str(labels.index(label)) for label in own] for own in labelled]
-    return _arrays(_runs(features, numbered), labels, known)
+    return _arrays(_runs(features, numbered), labels, known, knows)
 
 
 def _labels(tokens: Sequence[Token], spans: Sequence[EntitySpan]) -> list[Label]:
@@ -102,7 +107,12 @@ def _runs(features: list[list[list[str]]], labels: list[list[str]]) -> list[tupl
     return models
 
 
-def _arrays(models: list[tuple[dict[Any, float], dict[Any, float]]], labels: list[Label], known: Known) -> Tagger:
+def _arrays(
+    models: list[tuple[dict[Any, float], dict[Any, float]]],
+    labels: list[Label],
+    known: Known,
+    knows: Callable[[str], bool],
+) -> Tagger:
     names = sorted({feature for states, _ in models for feature, _ in states})
     rows = {name: row for row, name in enumerate(names)}
     weights = np.zeros((len(names), len(labels)), np.float32)
@@ -114,4 +124,12 @@ def _arrays(models: list[tuple[dict[Any, float], dict[Any, float]]], labels: lis
             transitions[int(before), int(label)] += weight / len(models)
     whole, scale = quantised(weights)
     telling = np.flatnonzero(whole.any(axis=1) | (np.array(names) == "bias"))
-    return Tagger(labels, [names[row] for row in telling], whole[telling], scale, transitions, known)
+    return Tagger(
+        labels,
+        [names[row] for row in telling],
+        weights=whole[telling],
+        scale=scale,
+        transitions=transitions,
+        known=known,
+        knows=knows,
+    )

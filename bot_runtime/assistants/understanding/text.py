@@ -1,7 +1,7 @@
 """How a text falls into pieces: words for intents, tokens with offsets for entities, character n-grams for both.
 
-The same functions cut the training examples and the visitor's messages, so what was learned is what is looked up. All of
-them are linear in the length of the text, and callers cut a text to `MAX_CHARACTERS` first. Scripts that are written
+The same functions cut the training examples and the visitor's messages, so what was learned is what is looked up. All
+of them are linear in the length of the text, and callers cut a text to `MAX_CHARACTERS` first. Scripts that are written
 without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are cut into single characters.
 """
 

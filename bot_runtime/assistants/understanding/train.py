@@ -1,7 +1,8 @@
 """The training process: `python -m bot_runtime.assistants.understanding.train`.
 
-Reads training data (msgpack) from standard input, writes the model to standard output. It is a process of its own so that
-the server neither imports the libraries that training needs nor stands still; and it can be ended when it takes too long.
+Reads training data (msgpack) from standard input, writes the model to standard output. It is a process of its own so
+that the server neither imports the libraries that training needs nor stands still, and so that it can be ended when it
+takes too long.
 """
 
 import os

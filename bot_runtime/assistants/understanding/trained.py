@@ -1,7 +1,7 @@
 """Models by the content they were trained on: from the cache when it is there and whole, else trained now and kept.
 
-The cache is a folder of files named by version and content. A file that is not whole, or that somebody else put there, is
-overwritten; several bots with the same data share one training; a training that fails leaves no file.
+The cache is a folder of files named by version and content. A file that is not whole, or that somebody else put there,
+is overwritten; several bots with the same data share one training; a training that fails leaves no file.
 """
 
 import asyncio

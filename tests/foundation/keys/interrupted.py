@@ -56,25 +56,32 @@ class Interrupted:
 class Gated(Interrupted):
     """Lets one operation wait: it says when somebody is at the gate, and lets him through when it is opened.
 
-    `before_insert`: the row is not stored yet while he waits. `after_get`: he has his answer, but does not know it yet.
+    `before_insert`, `before_replace`: nothing is stored yet while he waits. `after_get`: he has his answer, but does
+    not know it yet.
     """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, 1_000_000)
         self.before_insert: Kind | None = None
+        self.before_replace: Kind | None = None
         self.after_get: Kind | None = None
         self.arrived = asyncio.Event()
         self.open = asyncio.Event()
 
     async def insert(self, kind: Kind, row: Row) -> None:
-        if kind is self.before_insert:
-            self.arrived.set()
-            await self.open.wait()
+        await self._wait(kind is self.before_insert)
         await super().insert(kind, row)
+
+    async def replace(self, kind: Kind, row: Row) -> None:
+        await self._wait(kind is self.before_replace)
+        await super().replace(kind, row)
 
     async def get(self, kind: Kind, id: str) -> Row | None:
         row = await super().get(kind, id)
-        if kind is self.after_get:
+        await self._wait(kind is self.after_get)
+        return row
+
+    async def _wait(self, here: bool) -> None:
+        if here:
             self.arrived.set()
             await self.open.wait()
-        return row

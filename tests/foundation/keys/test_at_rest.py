@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from foundation.clock import ManualClock
-from foundation.keys import KINDS, Keyring, MasterKey, create_master_key
+from foundation.keys import KINDS, Keyring, MasterKey
 from foundation.records import Collection, EventLog, Kind, SqliteEngine
 
 PERSON = Kind("person", fields=("role", "email"), unique=(("email",),))
@@ -47,7 +47,7 @@ def all_spellings(text: str) -> list[bytes]:
 
 
 def hits(folder: Path, wanted: list[bytes]) -> list[str]:
-    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "master.key"]
+    files = [file for file in folder.rglob("*") if file.is_file()]
     assert files
     return [f"{file.name}: {one!r}" for file in files for one in wanted if one in file.read_bytes()]
 
@@ -97,7 +97,7 @@ async def test_K_10_no_canary_and_no_key_is_in_any_file(tmp_path: Path) -> None:
 async def test_E_1_the_wrap_of_a_destroyed_key_is_in_no_file(tmp_path: Path) -> None:
     """Crypto-shredding: when `destroy` has returned, not even somebody with the master key and the disk finds it."""
     folder = tmp_path / "data"
-    master = create_master_key(tmp_path / "master.key")
+    master = MasterKey(bytes(range(7, 39)))
     keys = SqliteEngine(folder / "keys.db", KINDS)
     await keys.open()
     keyring = Keyring(keys, master, ManualClock())

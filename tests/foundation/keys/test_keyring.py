@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from foundation.clock import ManualClock
 from foundation.keys import KINDS, Cipher, Damaged, KeyDestroyed, Keyring, MasterKeyError
 from foundation.keys.keyring import _CIPHERS, _WORTH_REMEMBERING
 from foundation.keys.store import DATA, ROOTS
@@ -205,7 +206,7 @@ async def test_K_2_a_wrap_serves_its_own_account_key_and_label_only(engine: Engi
 async def test_K_2_a_root_serves_its_own_account_and_number_only(engine: Engine, keyring: Keyring) -> None:
     key = await keyring.mint("blue", "conversation")
     [row] = (await engine.find(ROOTS)).rows
-    for change in ({"number": 2}, {"account": "green"}):
+    for change in ({"number": 2}, {"account": "green"}, {"made_at": 2**40}):
         account = change.pop("account", row.account)
         fields = {**row.fields, **change}
         await engine.delete(ROOTS, row.id)
@@ -222,9 +223,11 @@ async def test_K_2_wraps_are_bound_to_use_account_key_number_and_label(engine: E
     name = str(root.fields["root"])
     places: list[tuple[Cipher, bytes, list[Any], list[Any]]] = []
     master = MASTER.wrapping()
-    places.append((master, root.body, ["root", "blue", name, "wrap", 1], ["data", "green", key, "index", 2]))
-    wrapping = Cipher(name, master.open(root.body, "root", "blue", name, "wrap", 1), "blue")
-    places.append((wrapping, data.body, ["data", "blue", key, "conversation", None], ["root", "", name, "x", "records"]))
+    place = ["root", "blue", name, "wrap", 1, ManualClock().now()]
+    places.append((master, root.body, place, ["data", "green", key, "index", 2, 0]))
+    wrapping = Cipher(name, master.open(root.body, *place), "blue")
+    others = ["root", "green", name, "contact", "records"]
+    places.append((wrapping, data.body, ["data", "blue", key, "conversation", None], others))
     for cipher, body, place, others in places:
         assert len(cipher.open(body, *place)) == 32
         for n, other in enumerate(others):
@@ -249,6 +252,35 @@ async def test_K_5_a_key_that_leaves_the_memory_takes_its_count_along(keyring: K
     assert keyring.cached(worn) is None
     assert (await keyring.cipher("blue", worn)).used == _WORTH_REMEMBERING
     assert (await keyring.cipher("blue", fresh)).used == 0
+
+
+async def test_a_cipher_that_somebody_holds_is_one_with_the_one_in_memory(keyring: Keyring) -> None:
+    key = await keyring.mint("blue", "conversation")
+    held = await keyring.cipher("blue", key)
+    await asyncio.gather(*(keyring.mint("blue", "conversation") for _ in range(_CIPHERS)))
+    assert keyring.cached(key) is None
+    assert await keyring.cipher("blue", key) is held
+    await asyncio.gather(*(keyring.mint("blue", "conversation") for _ in range(_CIPHERS)))
+    await keyring.destroy("blue", key)
+    with pytest.raises(KeyDestroyed):
+        held.seal(b"more")
+
+
+async def test_the_accounts_whose_keys_are_old_are_known(engine: Engine) -> None:
+    clock = ManualClock(1_000)
+    keyring = Keyring(engine, MASTER, clock)
+    await keyring.open()
+    await keyring.mint("blue", "conversation")
+    await clock.advance(500)
+    await keyring.mint("green", "conversation")
+    await keyring.token("red", "email", "an index secret does not age")
+    assert [await keyring.due(before) for before in (1_000, 1_001, 1_501)] == [[], ["blue"], ["blue", "green"]]
+    assert (await keyring.describe()).oldest == 1_000
+    await clock.advance(500)
+    await keyring.rotate("blue")
+    await keyring.rotate_master(NEXT_MASTER)
+    assert await keyring.due(2_000) == ["green"]
+    assert (await keyring.describe()).oldest == 1_500
 
 
 async def test_status_tells_how_the_keys_stand(keyring: Keyring) -> None:

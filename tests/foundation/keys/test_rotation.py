@@ -137,6 +137,23 @@ async def test_K_7_a_key_stored_after_the_rotation_looked_is_kept(engine: Engine
     await sealed.check(await keyring_on(engine))
 
 
+async def test_K_7_a_key_that_is_wrapped_again_while_the_next_rotation_runs_is_kept(engine: Engine) -> None:
+    """Its minter slept through one rotation, and while he repairs that, another one comes and goes."""
+    gated = Gated(engine)
+    minter, other = await keyring_on(gated), await keyring_on(engine)  # type: ignore[arg-type]
+    sealed = Sealed()
+    await sealed.add(minter, "blue")
+    await other.rotate("blue")
+    gated.before_replace = DATA
+    adding = asyncio.ensure_future(sealed.add(minter, "blue"))
+    await gated.arrived.wait()
+    await other.rotate("blue")
+    gated.open.set()
+    await adding
+    assert len(sealed.texts) == 2
+    await sealed.check(await keyring_on(engine))
+
+
 async def test_K_7_killed_at_any_write_a_rotation_loses_nothing_and_is_finished(engine: Engine) -> None:
     writes = 0
     while True:
@@ -323,6 +340,22 @@ async def test_killed_at_any_write_a_change_after_one_that_was_given_up_leaves_n
         if finished:
             break
     assert finished
+
+
+async def test_a_wrapping_key_made_at_the_last_moment_of_a_change_of_the_master_key_is_kept(engine: Engine) -> None:
+    gated = Gated(engine)
+    keyring = await keyring_on(gated)  # type: ignore[arg-type]
+    sealed = Sealed()
+    await sealed.add(keyring, "blue")
+    gated.before_replace = MASTERS
+    changing = asyncio.ensure_future(keyring.rotate_master(NEXT_MASTER))
+    await gated.arrived.wait()
+    others = [asyncio.ensure_future(one) for one in (keyring.rotate("blue"), sealed.add(keyring, "new"))]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    gated.open.set()
+    await asyncio.gather(changing, *others)
+    await sealed.check(await keyring_on(engine, NEXT_MASTER))
 
 
 async def test_accounts_that_rotate_while_the_master_key_changes_are_not_missed(

@@ -168,9 +168,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_K_2_a_row_changed_in_the_file_is_damaged(
-    people: Collection[Person], store: Store, attack: str
-) -> None:
+async def test_K_2_a_row_changed_in_the_file_is_damaged(people: Collection[Person], store: Store, attack: str) -> None:
     await people.insert("blue", "p1", Ann, role="agent")
     await people.insert("blue", "p2", Person("Bob"), role="agent")
     await store.edit(ATTACKS[attack])

@@ -63,7 +63,7 @@ async def test_a_file_that_others_may_read_is_closed_to_them(tmp_path: Path) -> 
     await engine.close()
 
 
-async def test_a_commit_is_synced_and_deleted_bytes_are_overwritten(tmp_path: Path) -> None:
+def test_a_commit_is_synced_and_deleted_bytes_are_overwritten(tmp_path: Path) -> None:
     """The promises of the port rest on these settings of the writing connection."""
     writer = Writer(tmp_path / "records.db", [], max_bytes=None)
     writer.start()
@@ -238,7 +238,7 @@ async def test_declared_indexes_and_unique_fields_are_used(tmp_path: Path) -> No
     )
     engine = await opened(tmp_path / "records.db", kind)
     await engine.close()
-    db = connect_reader(tmp_path / "records.db")
+    db = await asyncio.to_thread(connect_reader, tmp_path / "records.db")
 
     def plan(rest: str, *values: str | int) -> str:
         return str(db.execute(EXPLAIN + rest, values).fetchall())

@@ -9,7 +9,8 @@ import pytest
 from foundation.records import Kind, Stale, Taken
 from foundation.records.schema import Table
 from foundation.records.workers import Threads
-from foundation.records.writer import Append, DeleteLog, Scrub, Writer, insert
+from foundation.records.writer import Writer
+from foundation.records.writes import Append, DeleteLog, Scrub, insert
 
 TALK = Kind("talk", fields=("at", "name"), unique=(("name",),))
 TABLE = Table(TALK)

@@ -1,22 +1,14 @@
 /**
- * Finds the links in a person's text (X-4). Text stays text: the answer is a list of parts, and only parts with an `href`
- * become links. Only http, https and mailto are links; a link that hides where it goes (a name before an `@`, letters that
- * look like others) is either no link or says its real host.
- *
- * @typedef {{text: string, href?: string, host?: string}} Part `host` is given when the text does not show it as it is
+ * Finds the links in a person's text (X-4): a list of parts `{text, href?, host?}`. Only http, https and mailto are links. What
+ * hides where it goes (a name before an `@`, letters that look like others) is no link, or says its real `host`.
  */
 
-const CANDIDATE = /(?<![\p{L}\p{N}_:+.-])(?:https?:\/\/|mailto:)[^\s<>"`{}|\\^\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/giu;
-const TRAILING = /[.,;:!?'’”»…]+$/u;
-const MAILBOX = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
-const LONGEST = 2_000;
+const CANDIDATE =
+  /(?<![\p{L}\p{N}_:+.-])(?:https?:\/\/|mailto:)[^\s<>"`{}|\\^\p{Cc}\p{Cf}]+/giu;
+const TRAILING = /[.,;:!?'’”»…]+$/;
+const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 
-/**
- * @param {string} text
- * @returns {Part[]}
- */
 export function linked(text) {
-  /** @type {Part[]} */
   const parts = [];
   let end = 0;
   for (const found of text.matchAll(CANDIDATE)) {
@@ -31,17 +23,13 @@ export function linked(text) {
   return parts;
 }
 
-/** An address of an image or page that may be offered at all: https, no name or password in it.
- * @param {string} address
- * @returns {{href: string, host: string} | null} */
+/** `{href, host}` of what may be offered as a picture: https, without a name or password. Otherwise null. */
 export function secureAddress(address) {
   const url = parse(address);
-  return url && url.protocol === "https:" ? { href: url.href, host: url.host } : null;
+  return url?.protocol === "https:" ? { href: url.href, host: url.host } : null;
 }
 
-/** @param {string} address */
 function parse(address) {
-  if (address.length > LONGEST || !/^[a-z]+:/i.test(address)) return null;
   try {
     const url = new URL(address);
     return url.username || url.password ? null : url;
@@ -50,30 +38,27 @@ function parse(address) {
   }
 }
 
-/** @param {string} words */
 function target(words) {
   const url = parse(words);
   if (!url) return null;
   if (url.protocol === "mailto:") {
-    const mailbox = words.slice("mailto:".length).split("?")[0];
+    const [mailbox] = words.slice(7).split("?");
     return MAILBOX.test(mailbox) ? { href: `mailto:${mailbox}` } : null;
   }
-  if ((url.protocol !== "https:" && url.protocol !== "http:") || !url.hostname.includes(".")) {
-    return url.hostname === "localhost" ? { href: url.href } : null;
-  }
-  const shown = words.slice(words.indexOf("//") + 2).split(/[/?#]/)[0].toLowerCase();
+  const shown = words.replace(/^\w+:\/\//, "").split(/[/?#]/)[0].toLowerCase();
+  if (!url.hostname.includes(".")) return null;
   return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
 }
 
-/** Without the full stop of the sentence and a bracket that was opened before it. @param {string} words */
+/** Without the full stop of the sentence, and without a bracket that was opened before it. */
 function trimmed(words) {
   let rest = words;
-  for (;;) {
-    const before = rest;
+  for (let before = ""; rest !== before; ) {
+    before = rest;
     rest = rest.replace(TRAILING, "");
     for (const [open, close] of ["()", "[]"]) {
       if (rest.endsWith(close) && rest.split(close).length > rest.split(open).length) rest = rest.slice(0, -1);
     }
-    if (rest === before) return rest;
   }
+  return rest;
 }

@@ -1,0 +1,191 @@
+"""`/admin/audit`: the audit book, newest first; for super admins and auditors. Nothing on it changes the book (G-6)."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from admin.audit import AuditBook
+from admin.bots import Bots
+from admin.chain import Entry
+from admin.doors.frame import AdminFrame
+from admin.people import People
+from admin.principals import principal
+from admin.rules import Rules
+from foundation.errors import Invalid
+from foundation.keys import Damaged
+from foundation.web import CLOCK, Body, Route, read_form, read_query
+
+PAGE = 50
+
+WORDS = {
+    "account.created": "made the account",
+    "account.renamed": "renamed the account",
+    "bot.created": "added a bot",
+    "bot.changed": "changed a bot",
+    "change.failed": "tried a change, which failed",
+    "email.confirmed": "confirmed an e-mail address",
+    "email.denied": "denied an e-mail address",
+    "email.revoked": "revoked a verification",
+    "email.vouched": "vouched for a visitor",
+    "grant.given": "gave access to a bot",
+    "grant.revoked": "took access to a bot",
+    "link.created": "made a transcript link",
+    "link.revoked": "revoked a transcript link",
+    "list.toggled": "switched a list",
+    "login.failed": "failed to log in",
+    "login.succeeded": "logged in",
+    "person.added": "added a person",
+    "person.disabled": "locked a person out",
+    "person.enabled": "let a person in again",
+    "person.password_changed": "changed a password",
+    "person.password_strengthened": "hashed a password anew",
+    "person.role_changed": "changed a role",
+    "range.added": "added a range",
+    "range.deleted": "deleted a range",
+    "range.edited": "changed a range",
+    "session.ended": "logged out",
+    "transcript.external": "read a transcript by address",
+    "transcript.gone": "asked for a transcript that has ended",
+    "transcript.login": "was led from a transcript to the login",
+    "transcript.member": "read a transcript",
+    "transcript.refused": "was refused a transcript",
+}
+"""Actions in words; an action without any is shown by its name."""
+
+_NOBODY = {"": "A stranger", "system": "The system", "visitor": "A visitor"}
+
+
+class Line(NamedTuple):
+    """An entry as it is shown. `what` are pairs of a name and its values before and after."""
+
+    number: int
+    at: int
+    who: str
+    did: str
+    object: str
+    address: str
+    what: list[tuple[str, str | None, str | None]]
+    severe: bool
+
+
+class Check(NamedTuple):
+    """The result of reading the whole book. `bad` is the first entry that is not as it was written."""
+
+    at: int
+    entries: int
+    bad: int | None
+
+
+class _Query(Body, frozen=True):
+    before: int | None = None
+
+
+class _Nothing(Body, frozen=True):
+    """A form without fields."""
+
+
+class AuditDoor:
+    """The audit book, for reading and checking."""
+
+    def __init__(self, frame: AdminFrame, *, audit: AuditBook, people: People, bots: Bots) -> None:
+        self._frame = frame
+        self._audit = audit
+        self._people = people
+        self._bots = bots
+
+    def routes(self, rules: Rules) -> list[Route]:
+        return [
+            Route("GET", "/admin/audit", self.show, rules.audit, "page"),
+            Route("POST", "/admin/audit/check", self.check, rules.audit, "page"),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The newest entries, or those before an entry."""
+        before = read_query(request, _Query).before
+        if before is not None and before < 1:
+            raise Invalid("Entries are numbered from 1.", field="before")
+        return await self._page(request, before)
+
+    async def check(self, request: web.Request) -> web.Response:
+        """Read the whole book and say whether every entry continues the chain."""
+        await read_form(request, _Nothing)
+        account = principal(request).account
+        bad = await self._audit.verify(account)
+        entries = await self._audit.last(account) if bad is None else bad - 1
+        return await self._page(request, None, Check(request.config_dict[CLOCK].now(), entries, bad))
+
+    async def _page(self, request: web.Request, before: int | None, check: Check | None = None) -> web.Response:
+        account = principal(request).account
+        lines: list[Line] = []
+        damaged: int | None = None
+        last = 0
+        try:
+            last = await self._audit.last(account)
+            until = min(before or last + 1, last + 1)
+            since = max(0, until - 1 - PAGE)
+            entries = await self._audit.read(account, since, until - 1 - since) if until > 1 else []
+            lines = await self._lines(account, reversed(entries))
+        except Damaged as error:
+            damaged = int(error.data.get("number", 1))
+        return await self._frame.render(
+            request,
+            "audit",
+            here="audit",
+            heading="Audit book",
+            lines=lines,
+            last=last,
+            damaged=damaged,
+            older=lines[-1].number if lines and lines[-1].number > 1 else None,
+            newer=before is not None,
+            check=check,
+        )
+
+    async def _lines(self, account: str, entries: Iterable[tuple[int, Entry]]) -> list[Line]:
+        names = {bot.id: bot.body.name for bot in await self._bots.list(account)}
+        names |= {account: "the account", "account": "the account's list"}
+        lines = []
+        for number, entry in entries:
+            who = _NOBODY.get(entry.actor) or await self._name(account, entry.actor, names)
+            about = await self._name(account, entry.object, names) if entry.object else ""
+            lines.append(
+                Line(
+                    number,
+                    entry.at,
+                    who,
+                    WORDS.get(entry.action, entry.action),
+                    "" if entry.object == entry.actor else about,
+                    entry.address or "",
+                    _what(entry),
+                    entry.data.get("severity") == "high" or entry.action in {"change.failed", "login.failed"},
+                )
+            )
+        return lines
+
+    async def _name(self, account: str, id: str, names: dict[str, str]) -> str:
+        """The name behind an id, or its beginning: entries hold ids, so that the book outlives what they name."""
+        if id not in names:
+            person = await self._people.get(account, id)
+            names[id] = person.body.name if person is not None else f"{id[:8]}…"
+        return names[id]
+
+
+def _what(entry: Entry) -> list[tuple[str, str | None, str | None]]:
+    before, after = entry.before or {}, entry.after or {}
+    changed = [
+        (name, _said(before.get(name)), _said(after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+    details = [(name, None, _said(value)) for name, value in entry.data.items() if value not in ("", None)]
+    return [*changed, *details]
+
+
+def _said(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or None
+    return str(value)

@@ -1,0 +1,128 @@
+"""What the admin pages have in common: the menu, the message of what was done, a form's errors beside its fields."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from aiohttp import web
+
+from admin.accounts import Accounts
+from admin.principals import Principal, principal
+from admin.roles import ROLE_NAMES, Role
+from foundation.errors import Problem
+from foundation.web import Pages
+
+DONE: Mapping[str, str] = {
+    "setup": "Your account is ready. Add your people and a bot next.",
+    "account": "The account has its new name.",
+    "role": "The role is changed. Open sessions of this person have ended.",
+    "grants": "The access to bots is changed. It counts at once.",
+    "disabled": "This person is locked out. Open sessions have ended.",
+    "enabled": "This person may log in again.",
+    "bot_added": "The bot is there. Put its snippet on your site.",
+    "bot": "The bot is changed. Widgets that open from now on show it.",
+    "range_added": "The range is added.",
+    "range_edited": "The range is changed. It counts at once.",
+    "range_deleted": "The range is deleted. It opens nothing any more.",
+    "list_on": "The list is on: its addresses can read shared transcripts.",
+    "list_off": "The list is off: it opens nothing.",
+    "password": "Your password is changed. All your other sessions have ended.",
+}
+"""What a page says after a form was sent; the address names only the key."""
+
+
+class Place(NamedTuple):
+    """An entry of the menu."""
+
+    name: str
+    title: str
+    path: str
+    icon: str
+    roles: frozenset[Role]
+
+
+_ADMINS: frozenset[Role] = frozenset({"super_admin", "admin"})
+_SUPER: frozenset[Role] = frozenset({"super_admin"})
+_AUDIT: frozenset[Role] = frozenset({"super_admin", "auditor"})
+
+MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    (
+        "Account",
+        (
+            Place("general", "General", "/admin", "gear", _ADMINS),
+            Place("people", "People and roles", "/admin/people", "users", _ADMINS),
+        ),
+    ),
+    ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
+    ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
+    ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
+)
+
+
+class AdminFrame:
+    """Renders the pages with the menu."""
+
+    def __init__(self, pages: Pages, accounts: Accounts) -> None:
+        self._pages = pages
+        self._accounts = accounts
+        pages.filter("admin_when", when)
+        pages.filter("admin_iso", iso)
+
+    async def render(
+        self,
+        request: web.Request,
+        template: str,
+        *,
+        here: str,
+        heading: str,
+        problem: Problem | None = None,
+        status: int = 200,
+        **data: object,
+    ) -> web.Response:
+        """A page; with a `problem` it answers with its status and shows it beside the field that it names."""
+        me = principal(request)
+        account = await self._accounts.get(me.account)
+        return await self._pages.render(
+            request,
+            f"admin/{template}.html",
+            status=status if problem is None else problem.status,
+            me=me,
+            role_names=ROLE_NAMES,
+            account_name=account.body.name if account is not None else "",
+            menu=menu_of(me),
+            here=here,
+            heading=heading,
+            done=DONE.get(request.query.get("done", ""), ""),
+            **error_data(problem),
+            **data,
+        )
+
+
+def error_data(problem: Problem | None) -> dict[str, object]:
+    """What templates see of a problem: the message, and the same under the name of its field."""
+    if problem is None:
+        return {"problem": "", "errors": {}}
+    field = str(problem.data.get("field", ""))
+    return {"problem": problem.detail, "errors": {field: problem.detail} if field else {}}
+
+
+def menu_of(me: Principal) -> list[tuple[str, list[Place]]]:
+    """The menu of somebody: only what he may open."""
+    groups = [(title, [place for place in places if me.role in place.roles]) for title, places in MENU]
+    return [(title, places) for title, places in groups if places]
+
+
+def see_other(path: str, done: str = "") -> web.Response:
+    """Lead the browser to a page of ours after a form was sent, so that a reload sends nothing again."""
+    return web.Response(status=303, headers={"Location": f"{path}?done={done}" if done else path})
+
+
+def when(at: int) -> str:
+    """A moment in words, UTC: `21 Nov 2026, 14:03`."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def iso(at: int) -> str:
+    """A moment for machines."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,96 @@
+"""Decides between the policies (Rasa 3.6 `ensemble.py`): which action is next, and what the decision leaves in the log.
+
+A running loop's own turn comes first, then predictions made from the words themselves, then the highest confidence, then
+the highest priority. An action that has just rejected its execution counts for nothing. TED and UnexpecTED, which learn by
+gradient, are not here: where rules and stories are silent the fallback action is predicted, or, without one, listening,
+just as Rasa does with these policies only.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bot_runtime.assistants.domain import LISTEN
+from bot_runtime.assistants.memoization import MemoizationPolicy
+from bot_runtime.assistants.rule_policy import RulePolicy, RulePrediction
+from bot_runtime.assistants.tracker import Tracker
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """The next action. `hide` keeps its turn from the stories' view; `interrupted` tells the loop not to validate."""
+
+    action: str
+    confidence: float
+    policy: str | None
+    hide: bool = False
+    interrupted: bool = False
+    end_to_end: bool = False
+
+
+class Ensemble:
+    """The policies of an assistant, in the order of its config.yml."""
+
+    def __init__(
+        self, rules: RulePolicy | None, memories: Sequence[MemoizationPolicy], places: Mapping[str, int]
+    ) -> None:
+        self.rules = rules
+        self.memories = tuple(memories)
+        self._places = places
+
+    def predict(self, tracker: Tracker) -> Prediction:
+        """The next action of this conversation."""
+        rejected = _just_rejected(tracker)
+        if self.rules is None:
+            said = RulePrediction(None)
+            best, priority = Prediction(LISTEN, 0.0, None), -1
+        else:
+            said = self.rules.predict(tracker)
+            best, priority = self._of_rules(self.rules, said, rejected, tracker), self.rules.settings.priority
+        if not (said.no_user or said.end_to_end):
+            for memory in self.memories:
+                if (best.confidence, priority) >= (1.0, memory.settings.priority):
+                    continue  # whatever it remembers could not win
+                found = self._of_memory(memory, rejected, tracker)
+                if (found.confidence, memory.settings.priority) > (best.confidence, priority):
+                    best, priority = found, memory.settings.priority
+        return msgspec.structs.replace(best, interrupted=True) if said.interrupted else best
+
+    def _of_rules(
+        self, policy: RulePolicy, said: RulePrediction, rejected: str | None, tracker: Tracker
+    ) -> Prediction:
+        settings = policy.settings
+        scores: dict[str, float] = {}
+        if settings.fallback is not None:
+            scores[settings.fallback] = settings.threshold
+        if said.action is not None:
+            scores[said.action] = _score(tracker) if settings.use_nlu_confidence else 1.0
+        action, confidence = self._highest(scores, rejected)
+        return Prediction(
+            action, confidence, policy.name, hide=said.source in policy.hidden, end_to_end=said.end_to_end
+        )
+
+    def _of_memory(self, policy: MemoizationPolicy, rejected: str | None, tracker: Tracker) -> Prediction:
+        found = policy.predict(tracker)
+        score = _score(tracker) if policy.settings.use_nlu_confidence else 1.0
+        action, confidence = self._highest({} if found is None else {found: score}, rejected)
+        return Prediction(action, confidence, policy.name)
+
+    def _highest(self, scores: dict[str, float], rejected: str | None) -> tuple[str, float]:
+        best = (LISTEN, 0.0)
+        for action, score in sorted(scores.items(), key=lambda item: self._places.get(item[0], 0)):
+            if action != rejected and score > best[1]:
+                best = (action, score)
+        return best
+
+
+def _score(tracker: Tracker) -> float:
+    return float((tracker.latest_message.get("intent") or {}).get("confidence", 1.0))
+
+
+def _just_rejected(tracker: Tracker) -> str | None:
+    for event in tracker.events_backwards():
+        if event["event"] == "action":
+            return None
+        if event["event"] == "action_execution_rejected":
+            return str(event.get("name"))
+    return None

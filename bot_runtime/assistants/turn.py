@@ -1,0 +1,244 @@
+"""One turn: a visitor's message and everything that it causes, until the bot listens again (`processor.py:152`).
+
+A turn is a function of (assistant, tracker, message) and of what custom actions answer. It works on a fork: the tracker it
+was given stays as it was, so a caller whose append conflicts forgets the result and runs the turn again.
+
+Nothing that goes wrong in an action ends the turn. A rejected action lets something else be predicted; a failed one is
+logged without its events, and named in the result, so that the caller need not mistake it for silence. A turn of more than
+ten actions is cut short; unlike Rasa, which stays deaf after that, the bot then listens again.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bot_runtime.assistants.act import Act, ActionFailed, ActionRejected
+from bot_runtime.assistants.actions import Actions
+from bot_runtime.assistants.domain import LISTEN, SESSION_METADATA, SESSION_START
+from bot_runtime.assistants.ensemble import Prediction
+from bot_runtime.assistants.events import Event, Stamp, executed, slot_set
+from bot_runtime.assistants.parsing import parse_message
+from bot_runtime.assistants.slot_extraction import extracts
+from bot_runtime.assistants.tracker import Tracker
+
+if TYPE_CHECKING:
+    from bot_runtime.assistants.assistant import Assistant
+
+MOST_ACTIONS = 10
+_log = logging.getLogger(__name__)
+
+
+class UserMessage(msgspec.Struct, frozen=True):
+    """What a visitor sent. `now` is the time in seconds since the epoch; `channel` chooses response variations."""
+
+    text: str
+    now: float
+    message_id: str | None = None
+    channel: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """One message of the bot, ready to be shown. `event_index` is the place of its event in the turn's events."""
+
+    text: str | None
+    buttons: tuple[dict[str, Any], ...]
+    image: str | None
+    custom: dict[str, Any] | None
+    attachment: Any
+    utter_action: str | None
+    event_index: int
+    quick_replies: tuple[dict[str, Any], ...] = ()
+    elements: tuple[dict[str, Any], ...] = ()
+
+
+class TurnResult(msgspec.Struct, frozen=True):
+    """What a turn did. `tracker` is the conversation after it; `failed` names the actions whose events were lost."""
+
+    events: list[Event]
+    replies: list[Reply]
+    tracker: Tracker
+    failed: tuple[str, ...] = ()
+
+
+class Turn:
+    """A turn under way."""
+
+    def __init__(self, assistant: "Assistant", tracker: Tracker, act: Act, now: float, channel: str | None) -> None:
+        self._assistant = assistant
+        self.tracker = tracker.fork()
+        self._now = now
+        self._channel = channel
+        self._stamp = Stamp(now, assistant.event_metadata)
+        self._events: list[Event] = []
+        self._failed: list[str] = []
+        self._actions = Actions(
+            assistant.domain,
+            assistant.responses,
+            act,
+            choose=assistant.choose,
+            channel=channel,
+            stamp=self._stamp,
+        )
+
+    async def answer(self, message: UserMessage) -> TurnResult:
+        """Take a visitor's message in, and do what follows from it."""
+        await self.start_session(message.metadata)
+        self._log_event(self._told(message))
+        await self._extract()
+        await self._until_listening()
+        return self.result()
+
+    async def trigger(self, intent: str, entities: list[dict[str, Any]]) -> TurnResult:
+        """Go on as if the visitor had meant something, without his having said it (reminders, events from outside)."""
+        await self.start_session({})
+        parse = {"intent": {"name": intent}, "entities": entities, "text": f"EXTERNAL: {intent}", "message_id": None}
+        event = {"event": "user", "text": parse["text"], "parse_data": {**parse, "metadata": {"is_external": True}}}
+        channel = self.tracker.input_channel
+        self._log_event({**event, "input_channel": channel, "message_id": None, "metadata": {"is_external": True}})
+        await self._extract()
+        await self._until_listening()
+        return self.result()
+
+    async def start_session(self, metadata: dict[str, Any]) -> bool:
+        """Begin a session if none has begun, or if the visitor was silent for longer than a session lasts."""
+        if self.tracker.top is not None and not self._has_expired():
+            return False
+        if metadata:
+            self._log_event(slot_set(SESSION_METADATA, metadata))
+        await self._run(Prediction(SESSION_START, 1.0, None))
+        return True
+
+    def result(self) -> TurnResult:
+        """What came of it."""
+        replies = [_reply(event, index) for index, event in enumerate(self._events) if event["event"] == "bot"]
+        return TurnResult(self._events, replies, self.tracker, tuple(self._failed))
+
+    def _has_expired(self) -> bool:
+        minutes = self._assistant.domain.session.expiration
+        last = self.tracker.last_user_time
+        return minutes > 0 and last is not None and self._now - last > minutes * 60
+
+    def _told(self, message: UserMessage) -> Event:
+        text = message.text.strip()
+        assistant = self._assistant
+        parse = parse_message(text, assistant.domain, assistant.understanding, assistant.fallback)
+        parse["message_id"] = message.message_id
+        parse["metadata"] = message.metadata
+        return {
+            "event": "user",
+            "text": text,
+            "parse_data": parse,
+            "input_channel": message.channel,
+            "message_id": message.message_id,
+            "metadata": dict(message.metadata),
+        }
+
+    async def _extract(self) -> None:
+        if extracts(self._assistant.domain):
+            for event in await self._actions.extract(self.tracker):
+                self._log_event(event)
+
+    async def _until_listening(self) -> None:
+        for _ in range(MOST_ACTIONS):
+            fold = self.tracker.fold
+            if fold.paused and fold.intent != "restart":
+                return
+            prediction = self._predict()
+            if prediction.end_to_end:
+                await self._extract()
+            await self._run(prediction)
+            if prediction.action in (LISTEN, SESSION_START):
+                return
+        _log.warning("a turn was cut short after %d actions", MOST_ACTIONS)
+        self._log_event(executed(LISTEN))
+
+    def _predict(self) -> Prediction:
+        tracker = self.tracker
+        followup = tracker.fold.followup
+        if followup is not None:
+            tracker.clear_followup()
+            if followup in self._assistant.domain.action_index:
+                return Prediction(followup, 1.0, "followup_action")
+            _log.warning("the follow-up action %s does not exist", followup)
+        return self._assistant.ensemble.predict(tracker)
+
+    async def _run(self, prediction: Prediction) -> None:
+        """Run an action and log it with all that it did."""
+        before = self._decision(prediction)
+        if prediction.action == LISTEN:
+            events: list[Event] = []
+        else:
+            temporary = self.tracker.fork()
+            for event in before:
+                temporary.apply(event)
+            try:
+                events = await self._actions.run(prediction.action, temporary)
+            except ActionRejected:
+                self._log_event(_rejection(prediction))
+                return
+            except ActionFailed as problem:
+                _log.warning("action %s: %s", prediction.action, problem)
+                self._failed.append(prediction.action)
+                events = []
+        if all(event["event"] != "action_execution_rejected" for event in events):
+            for event in before:
+                self._log_event(event)
+            self._log_event(self._execution(prediction))
+        for event in events:
+            self._log_event(event)
+        if any(event["event"] == "user" for event in events):
+            await self._extract()
+
+    def _decision(self, prediction: Prediction) -> list[Event]:
+        """What the choice of the action itself leaves in the log."""
+        events: list[Event] = []
+        if prediction.policy in (None, "followup_action"):
+            return events
+        if prediction.interrupted:
+            events.append({"event": "loop_interrupted", "is_interrupted": True})
+        if self.tracker.fold.action == LISTEN:
+            events.append({"event": "user_featurization", "use_text_for_featurization": prediction.end_to_end})
+        return [self._stamp.on(event) for event in events]
+
+    def _execution(self, prediction: Prediction) -> Event:
+        action = prediction.action
+        said = action in self._assistant.domain.action_texts
+        return executed(
+            None if said else action,
+            policy=prediction.policy,
+            confidence=prediction.confidence,
+            action_text=action if said else None,
+            hide_rule_turn=prediction.hide,
+        )
+
+    def _log_event(self, event: Event) -> None:
+        event = self._stamp.on(event)
+        self.tracker.apply(event)
+        self._events.append(event)
+
+
+def _rejection(prediction: Prediction) -> Event:
+    return {
+        "event": "action_execution_rejected",
+        "name": prediction.action,
+        "policy": prediction.policy,
+        "confidence": prediction.confidence,
+    }
+
+
+def _reply(event: Event, index: int) -> Reply:
+    data = event.get("data") or {}
+    image, attachment = data.get("image"), data.get("attachment")
+    return Reply(
+        event.get("text"),
+        tuple(data.get("buttons") or ()),
+        image,
+        data.get("custom") or None,
+        None if attachment == image else attachment,
+        (event.get("metadata") or {}).get("utter_action"),
+        index,
+        tuple(data.get("quick_replies") or ()),
+        tuple(data.get("elements") or ()),
+    )

@@ -1,0 +1,17 @@
+/** Registers the widget's elements; nothing else happens here. */
+
+import { ChatComposer } from "./elements/chat-composer.js";
+import { ChatEmail } from "./elements/chat-email.js";
+import { ChatHeader } from "./elements/chat-header.js";
+import { ChatNotice } from "./elements/chat-notice.js";
+import { ChatPrivacy } from "./elements/chat-privacy.js";
+import { ChatThread } from "./elements/chat-thread.js";
+import { FrontdeskWidget } from "./elements/frontdesk-widget.js";
+
+customElements.define("chat-composer", ChatComposer);
+customElements.define("chat-email", ChatEmail);
+customElements.define("chat-header", ChatHeader);
+customElements.define("chat-notice", ChatNotice);
+customElements.define("chat-privacy", ChatPrivacy);
+customElements.define("chat-thread", ChatThread);
+customElements.define("frontdesk-widget", FrontdeskWidget);

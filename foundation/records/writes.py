@@ -1,0 +1,60 @@
+"""The pieces of work that the writing thread of an SQLite store knows."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from foundation.records.port import Stale
+from foundation.records.schema import Table
+
+Do = Callable[[sqlite3.Connection], Any]
+"""A write of one statement."""
+
+
+class Append(NamedTuple):
+    """An append, ready to be bound: the batch's columns, and the head's with the table it goes to."""
+
+    log: str
+    first: int
+    last: int
+    key: str
+    body: bytes
+    table: Table | None
+    head: tuple[Any, ...]
+
+
+class DeleteLog(NamedTuple):
+    """Remove a log; a piece of work of its own because the writer's memory must learn of it."""
+
+    log: str
+
+
+class Scrub(NamedTuple):
+    """Bring the write-ahead log back into the main file and cut it, so that what was deleted is in no file."""
+
+
+Write = Append | DeleteLog | Scrub | Do
+
+
+def insert(table: Table, values: Sequence[Any]) -> Do:
+    """Add a row."""
+
+    def do(db: sqlite3.Connection) -> None:
+        db.execute(table.insert, values)
+
+    return do
+
+
+def replace(table: Table, values: Sequence[Any]) -> Do:
+    """Write a row over the version before it."""
+
+    def do(db: sqlite3.Connection) -> None:
+        if db.execute(table.replace, [*values[1:], values[0], values[1] - 1]).rowcount != 1:
+            raise Stale
+
+    return do
+
+
+def delete(table: Table, id: str) -> Do:
+    """Remove a row."""
+    return lambda db: db.execute(table.delete, (id,)).rowcount == 1
