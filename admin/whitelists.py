@@ -238,7 +238,7 @@ def _require_confirmed(span: Span, *, confirm: bool) -> None:
     if span.size > WIDEST and not confirm:
         raise Conflict(
             f"These are {span.size:,} addresses, more than a /8: a large part of the internet could read shared "
-            "transcripts without a login. Send it again with confirm if that is meant. Nothing was changed.",
+            "transcripts without a login. Nothing was changed. If it is meant, confirm it and send it again.",
             field="confirm",
             addresses=span.size,
         )

@@ -1,6 +1,6 @@
 """`/admin/audit`: the audit book, newest first; for super admins and auditors. Nothing on it changes the book (G-6)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -52,6 +52,11 @@ WORDS = {
     "transcript.refused": "was refused a transcript",
 }
 """Actions in words; an action without any is shown by its name."""
+
+_FIRST = ("scope", "start", "end", "label")
+"""Members that read best in this order; others follow by the alphabet."""
+
+_SAYS_NOTHING = ("", None, "normal")
 
 _NOBODY = {"": "A stranger", "system": "The system", "visitor": "A visitor"}
 
@@ -147,18 +152,10 @@ class AuditDoor:
         lines = []
         for number, entry in entries:
             who = _NOBODY.get(entry.actor) or await self._name(account, entry.actor, names)
-            about = await self._name(account, entry.object, names) if entry.object else ""
+            about = await self._name(account, entry.object, names) if _has_object(entry) else ""
+            did = WORDS.get(entry.action, entry.action)
             lines.append(
-                Line(
-                    number,
-                    entry.at,
-                    who,
-                    WORDS.get(entry.action, entry.action),
-                    "" if entry.object == entry.actor else about,
-                    entry.address or "",
-                    _what(entry),
-                    entry.data.get("severity") == "high" or entry.action in {"change.failed", "login.failed"},
-                )
+                Line(number, entry.at, who, did, about, entry.address or "", _what(entry, names), _is_severe(entry))
             )
         return lines
 
@@ -170,22 +167,33 @@ class AuditDoor:
         return names[id]
 
 
-def _what(entry: Entry) -> list[tuple[str, str | None, str | None]]:
+def _has_object(entry: Entry) -> bool:
+    """Whether the object says more than the rest of the line; a range is known by its addresses."""
+    return entry.object not in {"", entry.actor} and not entry.action.startswith("range.")
+
+
+def _is_severe(entry: Entry) -> bool:
+    return entry.data.get("severity") == "high" or entry.action in {"change.failed", "login.failed"}
+
+
+def _what(entry: Entry, names: Mapping[str, str]) -> list[tuple[str, str | None, str | None]]:
+    """What changed, then what else is known; ids of bots by their names, and nothing that says nothing."""
     before, after = entry.before or {}, entry.after or {}
-    changed = [
-        (name, _said(before.get(name)), _said(after.get(name)))
-        for name in dict.fromkeys([*before, *after])
-        if before.get(name) != after.get(name)
-    ]
-    details = [(name, None, _said(value)) for name, value in entry.data.items() if value not in ("", None)]
+    known = [name for name in _FIRST if name in before or name in after]
+    changed = []
+    for name in dict.fromkeys([*known, *before, *after]):
+        was, now = _said(before.get(name), names), _said(after.get(name), names)
+        if was != now and not (was is None and now == "no"):
+            changed.append((name.replace("_", " "), was, now))
+    details = [(name, None, _said(value, names)) for name, value in entry.data.items() if value not in _SAYS_NOTHING]
     return [*changed, *details]
 
 
-def _said(value: Any) -> str | None:
-    if value is None or value == "":
+def _said(value: Any, names: Mapping[str, str]) -> str | None:
+    if value is None or value in ("", []):
         return None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or None
-    return str(value)
+        return ", ".join(str(one) for one in value)
+    return names.get(str(value), str(value))

@@ -1,10 +1,10 @@
 """A project compiled into something that talks. Immutable: changing a file means compiling a new one and swapping it in.
 
-    project = load(Path("bots/moodbot"))               # raises LoadFailed, with every error of every file
-    assistant = compile(project, ExactUnderstanding(project.nlu))
-    tracker = assistant.tracker("visitor-1")
-    result = await assistant.turn(tracker, UserMessage("/greet", now), act)
-    tracker = result.tracker                            # once result.events are stored
+project = load(Path("bots/moodbot"))               # raises LoadFailed, with every error of every file
+assistant = compile(project, ExactUnderstanding(project.nlu))
+tracker = assistant.tracker("visitor-1")
+result = await assistant.turn(tracker, UserMessage("/greet", now), act)
+tracker = result.tracker                            # once result.events are stored
 """
 
 import random
@@ -94,9 +94,7 @@ class Assistant:
         """Go on as if the visitor had meant `intent` (a reminder that is due). See `turn`."""
         return await self._begin(tracker, act, now, tracker.input_channel).trigger(intent, list(entities))
 
-    async def start_session(
-        self, tracker: Tracker, act: Act, *, now: float, channel: str | None = None
-    ) -> TurnResult:
+    async def start_session(self, tracker: Tracker, act: Act, *, now: float, channel: str | None = None) -> TurnResult:
         """Begin a session if one is due, before the visitor has said anything; without events if none is."""
         turn = self._begin(tracker, act, now, channel)
         await turn.start_session({})

@@ -1,9 +1,9 @@
 """Decides between the policies (Rasa 3.6 `ensemble.py`): which action is next, and what the decision leaves in the log.
 
-A running loop's own turn comes first, then predictions made from the words themselves, then the highest confidence, then
-the highest priority. An action that has just rejected its execution counts for nothing. TED and UnexpecTED, which learn by
-gradient, are not here: where rules and stories are silent the fallback action is predicted, or, without one, listening,
-just as Rasa does with these policies only.
+A running loop's own turn comes first, then predictions made from the words themselves, then the highest confidence,
+then the highest priority. An action that has just rejected its execution counts for nothing. TED and UnexpecTED,
+which learn by gradient, are not here: where rules and stories are silent the fallback action is predicted, or,
+without one, listening, just as Rasa does with these policies only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,9 +55,7 @@ class Ensemble:
                     best, priority = found, memory.settings.priority
         return msgspec.structs.replace(best, interrupted=True) if said.interrupted else best
 
-    def _of_rules(
-        self, policy: RulePolicy, said: RulePrediction, rejected: str | None, tracker: Tracker
-    ) -> Prediction:
+    def _of_rules(self, policy: RulePolicy, said: RulePrediction, rejected: str | None, tracker: Tracker) -> Prediction:
         settings = policy.settings
         scores: dict[str, float] = {}
         if settings.fallback is not None:

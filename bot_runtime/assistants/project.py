@@ -1,8 +1,9 @@
 """Reads a project folder: config.yml, the domain, everything under data/. One function, all errors at once.
 
-Files are known by what is in them, not by their names: `nlu` and `responses` are training data, `stories` and `rules` are
-flows, and one file may hold all of them. The domain is domain.yml, or every file under domain/, or both. Folders are read
-to the bottom, in the order of their paths. A file that says it is of a newer format than 3.1 is left out with a warning.
+Files are known by what is in them, not by their names: `nlu` and `responses` are training data, `stories` and `rules`
+are flows, and one file may hold all of them. The domain is domain.yml, or every file under domain/, or both. Folders
+are read to the bottom, in the order of their paths. A file that says it is of a newer format than 3.1 is left out
+with a warning.
 """
 
 import hashlib
@@ -38,8 +39,8 @@ _LATEST = (3, 1)
 class Project(msgspec.Struct, frozen=True):
     """A project as its files say. `digest` (64 hex digits) changes when anything in it that matters does.
 
-    `endpoints` and `credentials` are the contents of those files with environment variables replaced: secrets, not for
-    logs. Actions are not here; they live in `root / "actions"` and are run by another process.
+    `endpoints` and `credentials` are the contents of those files with environment variables replaced: secrets, not
+    for logs. Actions are not here; they live in `root / "actions"` and are run by another process.
     """
 
     root: Path
@@ -57,7 +58,8 @@ class Project(msgspec.Struct, frozen=True):
 def load(root: Path, environment: Mapping[str, str] | None = None) -> Project:
     """Read the project in the folder `root`. Raises `LoadFailed` with every error found.
 
-    `environment` is what `${NAME}` stands for in config.yml, endpoints.yml and credentials.yml; the process's own if None.
+    `environment` is what `${NAME}` stands for in config.yml, endpoints.yml and credentials.yml; the process's own if
+    None.
     """
     return _Loading(root, os.environ if environment is None else environment).project()
 
@@ -184,7 +186,7 @@ def _is_readable_version(document: YamlMap, checker: Checker) -> bool:
         return "version" not in document or document["version"] is None
     numbers = re.fullmatch(r"(\d+)(?:\.(\d+))?(?:\.\d+)*", document["version"].strip("\"' "))
     if numbers is None:
-        checker.error(line, f"`{document['version']}` is not a version; write `version: \"3.1\"`.")
+        checker.error(line, f'`{document["version"]}` is not a version; write `version: "3.1"`.')
         return False
     version = (int(numbers[1]), int(numbers[2] or 0))
     if version > _LATEST:

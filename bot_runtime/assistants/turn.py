@@ -1,11 +1,11 @@
 """One turn: a visitor's message and everything that it causes, until the bot listens again (`processor.py:152`).
 
-A turn is a function of (assistant, tracker, message) and of what custom actions answer. It works on a fork: the tracker it
-was given stays as it was, so a caller whose append conflicts forgets the result and runs the turn again.
+A turn is a function of (assistant, tracker, message) and of what custom actions answer. It works on a fork: the
+tracker it was given stays as it was, so a caller whose append conflicts forgets the result and runs the turn again.
 
-Nothing that goes wrong in an action ends the turn. A rejected action lets something else be predicted; a failed one is
-logged without its events, and named in the result, so that the caller need not mistake it for silence. A turn of more than
-ten actions is cut short; unlike Rasa, which stays deaf after that, the bot then listens again.
+Nothing that goes wrong in an action ends the turn. A rejected action lets something else be predicted; a failed one
+is logged without its events, and named in the result, so that the caller need not mistake it for silence. A turn of
+more than ten actions is cut short; unlike Rasa, which stays deaf after that, the bot then listens again.
 """
 
 import logging

@@ -5,6 +5,7 @@ import { Device, KEY } from "../../bot_runtime/channels/widget/static/js/models/
 import { Visit } from "../../bot_runtime/channels/widget/static/js/models/visit.js";
 import { Line } from "../../foundation/web/static/js/line.js";
 import { Outbox } from "../../foundation/web/static/js/outbox.js";
+import { Typing } from "../../foundation/web/static/js/typing.js";
 import { counter, Exchange, ManualClock, MemoryStorage, settled } from "./hands.js";
 
 const BOT = "b".repeat(22);
@@ -25,6 +26,7 @@ class Scene {
       locale,
       Line,
       Outbox,
+      Typing,
       connect: this.exchange.connect,
       device: new Device({ storage: this.storage, bot: BOT, draw: () => SECRET }),
       clock: this.clock,
@@ -298,7 +300,7 @@ test("P-6, D-18: withdrawing ends the chat, deletes the key and leaves nothing o
   scene.wire.cut(1000);
   assert.deepEqual([scene.visit.phase, scene.visit.reason], ["gone", "withdrawn"]);
   assert.equal(scene.storage.items.size, 0);
-  assert.equal(scene.visit.thread.isEmpty, true);
+  assert.equal(scene.visit.thread.items().length, 0);
   assert.ok(scene.happened.includes("consent:withdrawn"));
   scene.clock.pass(60_000);
   assert.equal(scene.exchange.wires.length, 1);

@@ -1,19 +1,12 @@
 /**
- * The conversation as the visitor sees it: a fold over its events, whatever order or however often they come, and the
- * items that are drawn. Events are kept by their number, so one that comes twice is there once.
- *
- * @typedef {object} Item
- * @property {"message" | "line" | "day" | "divider" | "email"} type
- * @property {string} key
- * @property {number} [at]
- * @property {string} [text]
- * @property {Record<string, any>} [values]
+ * The conversation as the visitor sees it: a fold over its events, in whatever order and however often they come, and the items
+ * to draw: `{type: message | line | day | divider | email, key, seq, at, …}`.
  */
 
 /** Messages of one sender stand together until he pauses for so long. */
-const PAUSE = 3 * 60_000;
+const PAUSE = 180_000;
 
-const CONTROL_WORDS = {
+const LINES = {
   "queue:returned": "line_requeued",
   "queue:agent_silent": "line_requeued",
   queue: "line_queue",
@@ -21,33 +14,22 @@ const CONTROL_WORDS = {
   "bot:timed_out": "line_nobody_free",
   bot: "line_bot_back",
 };
+const SIGNS = { agent: "user", bot: "bot", queue: "clock" };
 
 export class Thread {
-  /** @type {Map<number, any>} */
   #events = new Map();
   /** client_ids of messages that came back as events. */
   #mine = new Set();
-  /** Messages that the server has acknowledged, until their events are here. They do not move `since`: what was said
-   * before them by others may still be on its way. @type {Map<string, any>} */
+  /** Acknowledged messages whose events are not here yet. They do not move `since`: what others said before may still come. */
   #echoes = new Map();
-  /** The newest number this browser has. */
   since = 0;
 
-  get isEmpty() {
-    return this.#events.size === 0 && this.#echoes.size === 0;
-  }
-
   clear() {
-    this.#events.clear();
-    this.#mine.clear();
-    this.#echoes.clear();
+    for (const kept of [this.#events, this.#mine, this.#echoes]) kept.clear();
     this.since = 0;
   }
 
-  /**
-   * @param {any[]} events
-   * @returns {any[]} those that were not known, in order
-   */
+  /** Gives those that were not known, in order. */
   apply(events) {
     const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq));
     for (const event of fresh) {
@@ -56,164 +38,85 @@ export class Thread {
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
     }
-    return fresh.sort((one, other) => one.seq - other.seq);
+    return fresh.sort(inOrder);
   }
 
-  /** A message of ours was stored under this number. @param {any} entry of the outbox @param {number} seq */
-  echo(entry, seq) {
-    if (this.#mine.has(entry.id)) return;
-    const { text } = entry.frame;
-    this.#echoes.set(entry.id, { kind: "message", by: "visitor", seq, at: entry.at, text, client_id: entry.id });
+  /** A message of ours was stored under this number. */
+  echo({ id, at, frame }, seq) {
+    if (!this.#mine.has(id)) this.#echoes.set(id, { kind: "message", by: "visitor", seq, at, text: frame.text, client_id: id });
   }
 
-  /** @returns {any[]} */
-  get events() {
-    return [...this.#events.values()].sort((one, other) => one.seq - other.seq);
+  get ownMessages() {
+    return this.#mine.size;
   }
 
-  get messagesOfVisitor() {
-    return this.events.filter((event) => event.kind === "message" && event.by === "visitor").length;
-  }
-
-  /**
-   * All that is to be drawn, in order.
-   *
-   * @param {object} [options]
-   * @param {any[]} [options.pending] entries of the outbox with messages that are not among the events
-   * @param {{step: string, anchor: number}} [options.email] where the e-mail card stands
-   * @param {number} [options.unreadFrom] number of the first unread event; the divider stands before it
-   * @param {(at: number) => string} [options.dayOf] names the calendar day of a time
-   * @returns {Item[]}
-   */
+  /** `pending`: entries of the outbox. `email`: the card. `unreadFrom`: the divider stands before this number. */
   items({ pending = [], email, unreadFrom = 0, dayOf = (at) => new Date(at).toDateString() } = {}) {
-    const known = [...this.#events.values(), ...this.#echoes.values()].sort((one, other) => one.seq - other.seq);
-    const drawn = known.map(toItem).filter((item) => item !== null);
-    const newest = drawn.at(-1)?.at ?? 0;
-    const waiting = pending.filter((entry) => !this.#mine.has(entry.id)).map((entry) => pendingItem(entry, newest));
-    const items = withCard([...drawn, ...waiting], email);
+    const known = [...this.#events.values(), ...this.#echoes.values()].sort(inOrder).map(toItem).filter(Boolean);
+    const newest = known.at(-1)?.at ?? 0;
+    const waiting = pending.filter(({ id }) => !this.#mine.has(id)).map((entry) => toPending(entry, newest));
+    const items = [...known, ...waiting];
+    if (email && email.step !== "none") {
+      const after = items.findLastIndex((item) => item.seq <= email.anchor);
+      items.splice(after + 1, 0, { type: "email", key: "email", seq: email.anchor, at: items[after]?.at ?? newest });
+    }
     return spaced(items, unreadFrom, dayOf);
   }
 }
 
-/** @param {any} event */
+const inOrder = (one, other) => one.seq - other.seq;
+
 function toItem(event) {
-  const line = (/** @type {string} */ text, /** @type {string} */ icon, values = {}) => ({
-    type: "line", key: `e${event.seq}`, seq: event.seq, at: event.at, text, icon, values,
-  });
-  switch (event.kind) {
-    case "message":
-      return messageItem(event);
-    case "control": {
-      const words = /** @type {Record<string, string>} */ (CONTROL_WORDS);
-      const text = words[`${event.now}:${event.reason}`] ?? words[event.now];
-      const icon = event.now === "agent" ? "user" : event.now === "bot" ? "bot" : "clock";
-      return text ? line(text, icon, { name: event.holder_name || "" }) : null;
-    }
-    case "consent":
-      return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
-    case "email":
-      return event.state === "lost" ? line("line_proof_lost", "warning") : null;
-    case "closed":
-      return line(closedWords(event), "check-circle");
-    default:
-      return null;
+  const { kind, seq, at, by, now, reason } = event;
+  const line = (text, sign, values = {}) => ({ type: "line", key: `e${seq}`, seq, at, text, sign, values });
+  if (kind === "message" && by === "system") return { ...line("", "info"), words: event.text, buttons: event.buttons };
+  if (kind === "message") return toMessage(event);
+  if (kind === "consent") return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
+  if (kind === "email" && event.state === "lost") return line("line_proof_lost", "warning");
+  if (kind === "closed") {
+    return line(reason === "timed_out" ? "line_closed_silent" : by === "visitor" ? "line_closed_you" : "line_closed_agent", "check");
   }
+  const words = kind === "control" && (LINES[`${now}:${reason}`] ?? LINES[now]);
+  return words ? line(words, SIGNS[now], { name: event.holder_name }) : null;
 }
 
-/** @param {any} event */
-function closedWords(event) {
-  if (event.reason === "timed_out") return "line_closed_silent";
-  if (event.by === "visitor") return "line_closed_you";
-  return event.by === "agent" ? "line_closed_agent" : "line_closed";
+function toMessage({ seq, at, by, text, image, buttons, client_id: id, author_name: name }) {
+  const own = by === "visitor";
+  const key = id ? `m${id}` : `e${seq}`;
+  return { type: "message", key, seq, at, by, own, name, text, image, buttons, state: own ? "sent" : "" };
 }
 
-/** @param {any} event */
-function messageItem(event) {
-  if (event.by === "system") {
-    return { type: "line", key: `e${event.seq}`, seq: event.seq, at: event.at, words: event.text, icon: "info", buttons: event.buttons ?? [] };
-  }
-  return {
-    type: "message",
-    key: event.client_id ? `m${event.client_id}` : `e${event.seq}`,
-    seq: event.seq,
-    at: event.at,
-    by: event.by,
-    name: event.author_name ?? "",
-    text: event.text ?? "",
-    image: event.image ?? "",
-    buttons: event.buttons ?? [],
-    own: event.by === "visitor",
-    state: event.by === "visitor" ? "sent" : "",
-  };
+/** This browser's clock may be behind the server's. */
+function toPending({ id, at, frame, state, error }, newest) {
+  const item = toMessage({ seq: Infinity, at: Math.max(at, newest), by: "visitor", text: frame.text, client_id: id });
+  return { ...item, id, state: state === "failed" ? "failed" : "sending", error: error?.detail };
 }
 
-/** @param {any} entry @param {number} newest this browser's clock may be behind the server's */
-function pendingItem(entry, newest) {
-  return {
-    type: "message",
-    key: `m${entry.id}`,
-    seq: Infinity,
-    at: Math.max(entry.at, newest),
-    by: "visitor",
-    name: "",
-    text: entry.frame.text,
-    image: "",
-    buttons: [],
-    own: true,
-    client_id: entry.id,
-    state: entry.state === "failed" ? "failed" : "sending",
-    error: entry.error?.detail ?? "",
-  };
-}
-
-/** @param {any[]} items @param {{step: string, anchor: number}} [email] */
-function withCard(items, email) {
-  if (!email || email.step === "none") return items;
-  const after = items.findLastIndex((item) => item.seq <= email.anchor);
-  const card = { type: "email", key: "email", seq: email.anchor, at: items[after]?.at ?? items.at(-1)?.at ?? 0 };
-  return [...items.slice(0, after + 1), card, ...items.slice(after + 1)];
-}
-
-/** Days, the divider, who stands together, and which buttons may still be pressed.
- * @param {any[]} items @param {number} unreadFrom @param {(at: number) => string} dayOf */
+/** Days, the divider, who stands together, which buttons may still be pressed, and where delivery is said: once, at the end. */
 function spaced(items, unreadFrom, dayOf) {
   const result = [];
   const lastOwn = items.findLastIndex((item) => item.own);
   let day = "";
-  let divided = unreadFrom === 0;
-  /** @type {any} */ let before = null;
-  for (const [index, item] of items.entries()) {
+  let divided = !unreadFrom;
+  let before = null;
+  const put = (item) => {
+    if (before?.type === "message") before.tail = !together(before, item);
+    if (item.type === "message") item.head = !together(before, item);
+    result.push(item);
+    before = item;
+  };
+  items.forEach((item, index) => {
     const today = dayOf(item.at);
-    if (today !== day && item.type !== "email") {
-      result.push({ type: "day", key: `d${item.key}`, at: item.at });
-      before = null;
-      day = today;
-    }
-    if (!divided && item.seq >= unreadFrom) {
-      result.push({ type: "divider", key: "divider", at: item.at });
-      before = null;
-      divided = true;
-    }
-    const now = { ...item, buttons: index > lastOwn ? (item.buttons ?? []) : [] };
-    if (item.type === "message") {
-      now.head = !together(before, item);
-      if (before?.type === "message") before.tail = now.head;
-      now.tail = true;
-    } else if (before?.type === "message") before.tail = true;
-    result.push(now);
-    before = now;
-  }
-  return withLatest(result);
+    if (today !== day && item.type !== "email") put({ type: "day", key: `d${item.key}`, at: item.at });
+    if (item.type !== "email") day = today;
+    if (!divided && item.seq >= unreadFrom) put({ type: "divider", key: "divider" });
+    divided ||= item.seq >= unreadFrom;
+    const state = item.state === "sent" && index !== lastOwn ? "" : item.state;
+    put({ ...item, state, tail: true, buttons: index > lastOwn ? (item.buttons ?? []) : [] });
+  });
+  return result;
 }
 
-/** Delivery is said once, under the last of the visitor's own messages; a failed one always says so.
- * @param {any[]} items */
-function withLatest(items) {
-  const last = items.findLastIndex((item) => item.own);
-  return items.map((item, index) => (item.own && index !== last && item.state === "sent" ? { ...item, state: "" } : item));
-}
-
-/** @param {any} before @param {any} item */
-function together(before, item) {
-  return before?.type === "message" && before.by === item.by && before.name === item.name && item.at - before.at < PAUSE;
+function together(one, other) {
+  return one?.type === "message" && one.by === other.by && one.name === other.name && other.at - one.at < PAUSE;
 }
