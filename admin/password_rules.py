@@ -62,8 +62,8 @@ def is_common(password: str, about: Iterable[str] = ()) -> bool:
 
 
 def _is_repetition(text: str) -> bool:
-    """One piece of up to seven characters, again and again."""
-    return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, min(8, len(text) // 2 + 1)))
+    """One piece, again and again; the last one may be cut."""
+    return any(text[size:] == text[:-size] for size in range(1, len(text) // 2 + 1))
 
 
 def _is_walk(text: str) -> bool:

@@ -88,6 +88,7 @@ class Sessions:
         self._absolute_ms = absolute_ms
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._changed = 0
+        self._changes = changes
         changes.observe(self._forget_account)
 
     async def open(self, person: Person) -> str:
@@ -124,19 +125,17 @@ class Sessions:
         return seen.principal
 
     async def end(self, person: Principal) -> None:
-        """End this person's present session."""
+        """End this person's present session; open sockets hear of it (C-20)."""
         await self._audit.write(person.account, person.person, "session.ended", person.session)
         await self._sessions.delete(person.account, person.session)
-        for token in [token for token, seen in self._seen.items() if seen.session.id == person.session]:
-            del self._seen[token]
-        self._changed += 1
+        await self._changes.announce(person.account, "people")
 
     async def end_all(self, account: str, person: str) -> int:
         """End every session of a person; how many there were."""
         ended = 0
         async for session in self._sessions.all(account, Where("person", "=", person)):
             ended += await self._sessions.delete(account, session.id)
-        await self._forget_account(account)
+        await self._changes.announce(account, "people")
         return ended
 
     def secret_of(self, request: web.Request) -> str | None:

@@ -45,10 +45,12 @@ def way_out(state: State, at: int, *, misunderstood: int) -> Sequence[AnyEvent]:
     return ()
 
 
-def handoff(state: State, at: int, *, announced: bool) -> Sequence[AnyEvent]:
-    """The bot calls a person; `announced` when its own words say so already."""
-    said = () if announced else (MessageSent(at=at, by="bot", text=say(state.locale, "handoff")),)
-    return [*said, change(state, "queue", reason="handoff_requested", actor="bot", at=at)]
+def handoff(state: State, at: int) -> Sequence[AnyEvent]:
+    """A person is called, because the visitor pressed the button."""
+    return [
+        MessageSent(at=at, by="bot", text=say(state.locale, "handoff")),
+        change(state, "queue", reason="handoff_requested", actor="visitor", at=at),
+    ]
 
 
 def _button(state: State) -> Button:

@@ -8,26 +8,28 @@ So a message is in one place, and whoever redacts it there has redacted the trac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from transcripts.events import BotStateChanged, MessageSent, Numbered
+from bot_runtime.assistants.turn import Reply
+from bot_runtime.builtin_actions import CARD
+from transcripts.events import BotStateChanged, Button, MessageSent, Numbered
 
 Event = dict[str, Any]
 
 _RANKED = 5
 """Intents of a ranking that are kept; a domain may have hundreds, and nothing looks further down after the turn."""
-_TEXTS = ("text", "text_tokens")
+_WORDS = frozenset({"text", "text_tokens", "response_selector"})
+_SAID = frozenset({"text", "data"})
 
 
-def stored(events: Sequence[Event], *, message: int) -> tuple[Event, ...]:
-    """The events of one turn, which answered the visitor's message with this seq, as the log keeps them."""
+def stored(events: Sequence[Event], *, message: int, replies: Mapping[int, int]) -> tuple[Event, ...]:
+    """The events of one turn as the log keeps them. `message` is the seq of the visitor's message that it answered;
+    `replies` gives, by its place in `events`, the number of a bot event among the replies that are shown."""
     kept: list[Event] = []
-    replies = 0
-    for event in events:
+    for place, event in enumerate(events):
         kind = event["event"]
         if kind == "user":
             kept.append(_without_words(event, message))
-        elif kind == "bot":
-            kept.append({name: value for name, value in event.items() if name not in {"text", "data"}} | {"reply": replies})
-            replies += 1
+        elif kind == "bot" and place in replies:
+            kept.append({name: value for name, value in event.items() if name not in _SAID} | {"reply": replies[place]})
         else:
             kept.append(event)
     return tuple(kept)
@@ -48,21 +50,34 @@ def words(message: MessageSent) -> str:
     return message.payload or message.text
 
 
-def data_of(reply: MessageSent) -> dict[str, Any]:
-    """The `data` of a Rasa `bot` event for a message of ours."""
-    buttons = [{"title": button.title, "payload": button.payload} for button in reply.buttons]
-    return {
-        "elements": None,
-        "quick_replies": None,
-        "buttons": buttons or None,
-        "attachment": reply.image or None,
-        "image": reply.image or None,
-        "custom": reply.custom,
-    }
+def message_of(reply: Reply, metadata: Mapping[str, Any], at: int) -> MessageSent | None:
+    """A reply of the assistant as the visitor gets it; `None` when there is nothing in it to be shown."""
+    buttons = tuple(_button(one) for one in (*reply.buttons, *reply.quick_replies) if one.get("title"))
+    custom = dict(reply.custom or {})
+    if reply.attachment:
+        custom["attachment"] = reply.attachment
+    if reply.elements:
+        custom["elements"] = list(reply.elements)
+    if not (reply.text or buttons or reply.image or custom):
+        return None
+    return MessageSent(
+        at=at,
+        by="bot",
+        text=reply.text or "",
+        buttons=buttons,
+        image=reply.image or "",
+        card=metadata.get(CARD, ""),
+        custom=custom or None,
+    )
+
+
+def _button(button: Mapping[str, Any]) -> Button:
+    title = str(button["title"])
+    return Button(title=title, payload=str(button.get("payload") or title))
 
 
 def _without_words(event: Event, message: int) -> Event:
-    parse = {name: value for name, value in (event.get("parse_data") or {}).items() if name not in _TEXTS}
+    parse = {name: value for name, value in (event.get("parse_data") or {}).items() if name not in _WORDS}
     ranking = parse.get("intent_ranking")
     if ranking and len(ranking) > _RANKED:
         parse["intent_ranking"] = ranking[:_RANKED]
@@ -77,10 +92,8 @@ def _with_words(event: Event, said: Mapping[int, MessageSent], replies: Sequence
         return {**rest, "text": text, "parse_data": {**event["parse_data"], "text": text}}
     if "reply" in event and event["event"] == "bot":
         rest = {name: value for name, value in event.items() if name != "reply"}
-        if event["reply"] < len(replies):
-            reply = replies[event["reply"]]
-            return {**rest, "text": reply.text or None, "data": data_of(reply)}
-        return {**rest, "text": None, "data": {}}
+        known = replies[event["reply"]] if event["reply"] < len(replies) else None
+        return {**rest, "text": known.text if known else None, "data": _data(known) if known else {}}
     return event
 
 
@@ -92,3 +105,15 @@ def _replies(log: Sequence[Numbered], place: int) -> list[MessageSent]:
             break
         found.append(one.event)
     return found
+
+
+def _data(reply: MessageSent) -> Event:
+    """The `data` of a Rasa `bot` event for a message of ours."""
+    return {
+        "elements": None,
+        "quick_replies": None,
+        "buttons": [{"title": button.title, "payload": button.payload} for button in reply.buttons] or None,
+        "attachment": reply.image or None,
+        "image": reply.image or None,
+        "custom": reply.custom,
+    }

@@ -13,29 +13,26 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 import msgspec
 
+from bot_runtime.answers import Answerer, Draft
 from bot_runtime.beginning import Begun
-from bot_runtime.bots import RunningBots
-from bot_runtime.fallbacks import Answer, no_answer, with_a_way_out
-from bot_runtime.minds import Mind, Minds
-from bot_runtime.phrases import say
-from bot_runtime.thinking import Thinker, Thought
-from foundation.clock import SECOND, Clock
-from foundation.errors import Conflict, Forbidden, Problem
+from foundation.clock import Clock
+from foundation.errors import Conflict, Forbidden, Problem, Unavailable
 from foundation.records import Stale
 from transcripts.conversations import Conversations
-from transcripts.events import AnyEvent, BotStateChanged, MessageSent
+from transcripts.events import AnyEvent, ControlChanged, MessageSent
 from transcripts.messages import mask_cards
 from transcripts.state import State
 
 log = logging.getLogger(__name__)
 
-TURN_LIMIT = 30 * SECOND
-"""Milliseconds after which a turn that waits for actions has failed."""
+TURN_LIMIT_S = 30.0
+"""Seconds after which a turn that waits for its actions has failed."""
 
 _TRIES = 100
 
@@ -46,6 +43,12 @@ class Said(msgspec.Struct, frozen=True):
     client_id: str
     text: str
     payload: str = ""
+
+
+class Mailer(Protocol):
+    """Sends the mail that an assistant asks for (`Verification.send`)."""
+
+    def __call__(self, account: str, conversation: str, *, by: str) -> Awaitable[int]: ...
 
 
 class _Room:
@@ -60,20 +63,217 @@ class _Room:
 
 
 class Turns:
-    """Runs the turns of all conversations."""
+    """The turns of all conversations."""
 
     def __init__(
         self,
         conversations: Conversations,
-        bots: RunningBots,
-        minds: Minds,
-        thinker: Thinker,
+        answerer: Answerer,
+        mailer: Mailer,
         clock: Clock,
+        *,
+        limit_s: float = TURN_LIMIT_S,
     ) -> None:
         self._conversations = conversations
-        self._bots = bots
-        self._minds = minds
-        self._thinker = thinker
+        self._answerer = answerer
+        self._mailer = mailer
         self._clock = clock
+        self._limit_s = limit_s
         self._rooms: WeakValueDictionary[str, _Room] = WeakValueDictionary()
-        self._runners: dict[str, tuple[_Room, asyncio.Task[None]]] = {}
+        self._runners: set[asyncio.Task[None]] = set()
+
+    async def receive(self, account: str, conversation: str, said: Said) -> int:
+        """Store what the visitor said, and answer it if the bot has control. Returns the message's seq, when it is durable.
+
+        A `client_id` that is known gives the seq of then and does nothing else. Raises `Forbidden` without consent
+        (PS-13), `Conflict` when the chat is over, `NotFound`, and what storage raises; nothing is kept then.
+        """
+        room = self._room(conversation)
+        message = MessageSent(
+            at=self._clock.now(),
+            by="visitor",
+            text=mask_cards(said.text),
+            client_id=said.client_id,
+            payload=said.payload and mask_cards(said.payload),
+        )
+        async with room.lock:
+            for _ in range(_TRIES):
+                state = await self._conversations.state(account, conversation)
+                known = state.client_ids.get(said.client_id)
+                if known is not None:
+                    return known
+                _require_open(state)
+                try:
+                    return await self._take(room, state, message)
+                except Stale:
+                    self._answerer.dropped(conversation)
+        raise Unavailable("This chat is written to by too many at once. Your message was not stored; please try again.")
+
+    async def resume(self, account: str, conversation: str) -> None:
+        """Run the turns that a crash, or a bot that was not ready, left out. Returns before they are run."""
+        room = self._room(conversation)
+        async with room.lock:
+            state = await self._conversations.state(account, conversation)
+            if room.runner is None and state.control == "bot" and state.unanswered is not None:
+                room.pending.extend(await self._unanswered(state))
+                self._run(room, account, conversation)
+
+    async def recover(self, account: str, bot: str | None = None) -> int:
+        """Resume all conversations of an account (or of one bot) that wait for the bot; how many. For the start, and for
+        the moment at which an assistant is ready."""
+        resumed = 0
+        async for row in self._conversations.waiting(account, "bot", until=self._clock.now()):
+            if bot is None or row.bot == bot:
+                await self.resume(account, row.id)
+                resumed += 1
+        return resumed
+
+    async def idle(self) -> None:
+        """Wait until no turn is under way."""
+        while self._runners:
+            await asyncio.gather(*self._runners, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Cut off the turns under way; their messages stay unanswered in the log and are resumed at the next start."""
+        runners = list(self._runners)
+        for runner in runners:
+            runner.cancel()
+        await asyncio.gather(*runners, return_exceptions=True)
+
+    # A message that arrives
+
+    async def _take(self, room: _Room, state: State, message: MessageSent) -> int:
+        """Append the message to this state, with its answer if that can be had at once. Raises `Stale`."""
+        seq = state.seq + 1
+        if state.control != "bot" or room.runner is not None:
+            await self._conversations.append(state.account, state.id, [message], state.seq)
+            if state.control == "bot":
+                room.pending.append(seq)
+            return seq
+        begun = Begun(self._answerer.draft(state, message, seq))
+        try:
+            if begun.ended:
+                return await self._store_at_once(room, state, message, await begun.rest())
+            await self._conversations.append(state.account, state.id, [message], state.seq)
+        except BaseException:
+            begun.abandon()
+            self._answerer.dropped(state.id)
+            raise
+        self._run(room, state.account, state.id, (begun, seq))
+        return seq
+
+    async def _store_at_once(self, room: _Room, state: State, message: MessageSent, draft: Draft) -> int:
+        answer = self._answerer.events(draft, state)
+        last = await self._conversations.append(state.account, state.id, [message, *answer], state.seq)
+        self._answerer.stored(draft, state.id, answer, last)
+        if draft.wants_mail:
+            self._run(room, state.account, state.id, mail=True)
+        return state.seq + 1
+
+    async def _unanswered(self, state: State) -> Sequence[int]:
+        """The visitor's messages since the bot has control that no turn answered, oldest first."""
+        waiting: list[int] = []
+        for one in await self._conversations.events(state.account, state.id, state.answered):
+            if isinstance(one.event, MessageSent) and one.event.by == "visitor":
+                waiting.append(one.seq)
+            elif isinstance(one.event, ControlChanged) and one.event.now == "bot":
+                waiting.clear()
+        return waiting
+
+    # Turns that take longer than their message
+
+    def _run(
+        self,
+        room: _Room,
+        account: str,
+        conversation: str,
+        begun: tuple[Begun[Draft], int] | None = None,
+        *,
+        mail: bool = False,
+    ) -> None:
+        work = self._work(room, account, conversation, begun, mail=mail)
+        room.runner = asyncio.create_task(work, name=f"turns of {conversation}")
+        self._runners.add(room.runner)
+        room.runner.add_done_callback(self._runners.discard)
+
+    async def _work(
+        self, room: _Room, account: str, conversation: str, begun: tuple[Begun[Draft], int] | None, *, mail: bool
+    ) -> None:
+        """Finish the turn that was begun, then answer what came meanwhile, message by message."""
+        try:
+            if mail:
+                await self._mail(account, conversation)
+            while True:
+                if begun is not None:
+                    await self._finish(account, conversation, *begun)
+                async with room.lock:
+                    if not room.pending:
+                        room.runner = None
+                        return
+                    seq = room.pending.popleft()
+                    begun = await self._begin(account, conversation, seq)
+        except Exception as error:  # noqa: BLE001 - the messages stay unanswered and are resumed
+            _log_failure(conversation, error)
+        finally:
+            if room.runner is asyncio.current_task():
+                room.runner = None
+                room.pending.clear()
+
+    async def _begin(self, account: str, conversation: str, seq: int) -> tuple[Begun[Draft], int] | None:
+        state = await self._conversations.state(account, conversation)
+        if state.control != "bot" or state.answered >= seq:
+            return None
+        events = await self._conversations.events(account, conversation, seq - 1)
+        message = events[0].event
+        assert isinstance(message, MessageSent)
+        return Begun(self._answerer.draft(state, message, seq)), seq
+
+    async def _finish(self, account: str, conversation: str, begun: Begun[Draft], seq: int) -> None:
+        """Store the answer on whatever the conversation has become, unless it is not the bot's any more."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                draft = await begun.rest()
+        except TimeoutError:
+            log.warning("a turn took longer than %g seconds", self._limit_s)
+            draft = Draft(seq, "bot_failed")
+        answer: Sequence[AnyEvent] = ()
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            nonlocal answer
+            answer = self._answerer.events(draft, state) if state.control == "bot" and state.answered < seq else ()
+            return answer
+
+        before = draft.mind.seq if draft.mind else 0
+        outcome = await self._conversations.update(account, conversation, decide)
+        if outcome.events and outcome.first in (before + 1, seq + 1):
+            self._answerer.stored(draft, conversation, answer, outcome.state.seq)
+        else:
+            self._answerer.dropped(conversation)
+        if draft.wants_mail and outcome.events:
+            await self._mail(account, conversation)
+
+    async def _mail(self, account: str, conversation: str) -> None:
+        try:
+            await self._mailer(account, conversation, by="bot")
+        except Problem as problem:
+            log.warning("an assistant's mail was not sent: %s", problem.code)
+
+    def _room(self, conversation: str) -> _Room:
+        room = self._rooms.get(conversation)
+        if room is None:
+            room = self._rooms[conversation] = _Room()
+        return room
+
+
+def _require_open(state: State) -> None:
+    if state.closed:
+        raise Conflict("This chat is over. Your message was not stored.")
+    if state.consent is None:
+        raise Forbidden("Please accept the notice first. Your message was not stored.")
+
+
+def _log_failure(conversation: str, error: Exception) -> None:
+    if isinstance(error, Problem):
+        log.error("the turns of conversation %s were cut off: %s", conversation, error.code)
+    else:
+        log.error("the turns of conversation %s were cut off", conversation, exc_info=error)

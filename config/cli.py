@@ -81,6 +81,15 @@ def keys_status(data: Path, as_json: bool) -> None:
     click.echo(json.dumps(status, indent=None if as_json else 2))
 
 
+@keys.command("new")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def keys_new(file: Path) -> None:
+    """Make a master key in FILE (mode 0600). A file that is there is never replaced."""
+    from config import installation
+
+    click.echo(f"Key {_run(installation.keys_new(file))} lies in {file}.")
+
+
 @keys.command("rotate")
 @DATA
 @click.option("--account", default="", help="Only this account; default: all.")

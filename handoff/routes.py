@@ -57,7 +57,10 @@ class Console:
         person = principal(request)
         secret = self._sessions.secret_of(request)
 
-        async with LiveSocket.accept(request, hello_type=frames.Hello, frame_type=frames.AnyFrame) as socket:
+        accepted: LiveSocket[frames.Hello, frames.AnyFrame] = LiveSocket.accept(
+            request, hello_type=frames.Hello, frame_type=frames.AnyFrame, rate=20.0, burst=60
+        )
+        async with accepted as socket:
             connection = Connection(
                 socket,
                 lambda: self._sessions.principal_of(secret),

@@ -10,6 +10,7 @@ from transcripts.api import LinkApi
 from transcripts.consent import CONSENT, Consent, Consents
 from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
 from transcripts.conversations import CONVERSATION, Conversations, Outcome, Row
+from transcripts.doors import routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
 from transcripts.links import SHARE_LINK, Link, Links
@@ -44,4 +45,5 @@ __all__ = [
     "TranscriptDoor",
     "Verification",
     "decide",
+    "routes",
 ]

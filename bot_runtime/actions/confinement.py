@@ -106,5 +106,5 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
     """Only root has any. Opening files is kept: a bot's folder may belong to somebody else."""
     if os.geteuid() != 0:
         return
-    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0))
     libc.capset(header, struct.pack("=6I", _CAP_DAC_OVERRIDE, _CAP_DAC_OVERRIDE, 0, 0, 0, 0))

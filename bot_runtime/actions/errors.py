@@ -44,4 +44,4 @@ class ActionsBroken(ActionError):
 
     def __init__(self, action: str, detail: str, where: str = "") -> None:
         super().__init__(action, f"{where}: {detail}" if where else detail)
-        self.where = where
+        self.detail, self.where = detail, where

@@ -1,4 +1,4 @@
-"""A project compiled into something that talks. Immutable: changing a file means compiling a new one and swapping it in.
+"""A project compiled into something that talks. Immutable: to change a file is to compile anew and swap.
 
 project = load(Path("bots/moodbot"))               # raises LoadFailed, with every error of every file
 assistant = compile(project, ExactUnderstanding(project.nlu))

@@ -6,14 +6,18 @@ which learn by gradient, are not here: where rules and stories are silent the fa
 without one, listening, just as Rasa does with these policies only.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bot_runtime.assistants.domain import LISTEN
+from bot_runtime.assistants.domain import LISTEN, Domain
 from bot_runtime.assistants.memoization import MemoizationPolicy
 from bot_runtime.assistants.rule_policy import RulePolicy, RulePrediction
 from bot_runtime.assistants.tracker import Tracker
+
+FOLLOWUP = "followup_action"
+_log = logging.getLogger(__name__)
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -92,3 +96,14 @@ def _just_rejected(tracker: Tracker) -> str | None:
         if event["event"] == "action_execution_rejected":
             return str(event.get("name"))
     return None
+
+
+def next_action(domain: Domain, ensemble: Ensemble, tracker: Tracker) -> Prediction:
+    """What comes next: the action that was asked to follow up, if it exists, or what the policies say."""
+    followup = tracker.fold.followup
+    if followup is not None:
+        tracker.clear_followup()
+        if followup in domain.action_index:
+            return Prediction(followup, 1.0, FOLLOWUP)
+        _log.warning("the follow-up action %s does not exist", followup)
+    return ensemble.predict(tracker)

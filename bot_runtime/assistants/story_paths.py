@@ -47,11 +47,20 @@ def paths(stories: Iterable[Story], view: View, findings: Findings) -> list[Path
         for name, conditions in segment.starts:
             starting[name].append((segment, conditions))
     _warn_of_loose_ends(segments, starting, findings)
-    found: dict[tuple[State, ...], Path] = {}
+    found: dict[Any, Path] = {}
     for path in _walk(starting, view, findings):
-        states, _ = walk(path, view)
-        found.setdefault(tuple(states), path)
+        found.setdefault(_told(path, view), path)
     return list(found.values())
+
+
+def _told(path: Path, view: View) -> Any:
+    """What tells one path from another: its states as they are written, with the words of its messages."""
+    fold, moments = view.blank, []
+    for event in path.events:
+        if event["event"] == "action":
+            moments.append((rule_state(fold), fold.text))
+        fold = applied(fold, event, view.domain, view.blank)
+    return tuple(moments)
 
 
 def walk(path: Path, view: View, *, only_set: bool = False) -> tuple[list[State], list[Event]]:

@@ -16,7 +16,7 @@ import msgspec
 from bot_runtime.assistants.act import Act, ActionFailed, ActionRejected
 from bot_runtime.assistants.actions import Actions
 from bot_runtime.assistants.domain import LISTEN, SESSION_METADATA, SESSION_START
-from bot_runtime.assistants.ensemble import Prediction
+from bot_runtime.assistants.ensemble import FOLLOWUP, Prediction, next_action
 from bot_runtime.assistants.events import Event, Stamp, executed, slot_set
 from bot_runtime.assistants.parsing import parse_message
 from bot_runtime.assistants.slot_extraction import extracts
@@ -145,7 +145,7 @@ class Turn:
             fold = self.tracker.fold
             if fold.paused and fold.intent != "restart":
                 return
-            prediction = self._predict()
+            prediction = next_action(self._assistant.domain, self._assistant.ensemble, self.tracker)
             if prediction.end_to_end:
                 await self._extract()
             await self._run(prediction)
@@ -153,16 +153,6 @@ class Turn:
                 return
         _log.warning("a turn was cut short after %d actions", MOST_ACTIONS)
         self._log_event(executed(LISTEN))
-
-    def _predict(self) -> Prediction:
-        tracker = self.tracker
-        followup = tracker.fold.followup
-        if followup is not None:
-            tracker.clear_followup()
-            if followup in self._assistant.domain.action_index:
-                return Prediction(followup, 1.0, "followup_action")
-            _log.warning("the follow-up action %s does not exist", followup)
-        return self._assistant.ensemble.predict(tracker)
 
     async def _run(self, prediction: Prediction) -> None:
         """Run an action and log it with all that it did."""
@@ -194,7 +184,7 @@ class Turn:
     def _decision(self, prediction: Prediction) -> list[Event]:
         """What the choice of the action itself leaves in the log."""
         events: list[Event] = []
-        if prediction.policy in (None, "followup_action"):
+        if prediction.policy in (None, FOLLOWUP):
             return events
         if prediction.interrupted:
             events.append({"event": "loop_interrupted", "is_interrupted": True})

@@ -7,7 +7,7 @@ are no HTTP are answered in the frame's own form, and nothing that was sent reac
 
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.streams import StreamReader
@@ -71,8 +71,7 @@ class Connection(web.RequestHandler):
         self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._wire = transport
+        self._wire = cast("asyncio.Transport", transport)  # uvloop's has no such base class
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) else ""
         self._admitted = self._peers.admit(self._peer)

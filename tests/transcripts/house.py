@@ -22,7 +22,7 @@ from foundation.keys import Keyring
 from foundation.live import LocalSignals
 from foundation.records import Engine
 from foundation.web import Pages, Runner, Static, WebSettings, build_app, serve
-from transcripts import PAGES, STATICS, Access, Conversations, Guard, LinkApi, Links, TranscriptDoor
+from transcripts import PAGES, STATICS, Access, Conversations, Guard, Links, routes
 from transcripts.control import change
 from transcripts.events import (
     AnyEvent,
@@ -224,19 +224,27 @@ async def open_doors(house: House, listening: socket.socket) -> None:
     house.port = listening.getsockname()[1]
     pages = Pages([PAGES, doors.PAGES])
     access = Access(house.conversations)
-    door = TranscriptDoor(house.guard, bots=house.admin.bots, pages=pages)
-    api = LinkApi(house.links, access, house.guard, audit=house.admin.audit)
+    services = house.admin
+    ours = routes(
+        services.rules,
+        pages,
+        guard=house.guard,
+        links=house.links,
+        access=access,
+        bots=services.bots,
+        audit=services.audit,
+    )
     settings = WebSettings(
         base_url=house.origin,
         trusted_proxies=tuple(ipaddress.ip_network(proxy) for proxy in PROXIES),
         shutdown_s=2.0,
     )
     app = build_app(
-        [*door.routes(house.admin.rules), *api.routes(house.admin.rules), *doors.routes(house.admin, pages)],
+        [*ours, *doors.routes(services, pages)],
         settings=settings,
         pages=pages,
         statics=[*STATICS, *doors.STATICS, Static("/static/foundation", FOUNDATION / "static")],
         clock=house.clock,
-        cleanup_ctx=[house.admin.running],
+        cleanup_ctx=[services.running],
     )
     house.runner = await serve(app, sock=listening)

@@ -1,6 +1,8 @@
 /** Making elements. What a person wrote enters as a text node: nothing here parses HTML, and no attribute runs script. */
 
-import { linked } from "./links.js";
+import { linked, secureAddress } from "./links.js";
+
+export { secureAddress };
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -11,7 +11,7 @@ const KINDS = { hello: { locale: text, ...page }, shown: page, locale: { locale:
 
 /** The message, or null when it is none of ours. */
 export function understood(data) {
-  if (Object.getPrototypeOf(Object(data)) !== Object.prototype) return null;
+  if (typeof data !== "object" || !data || Object.getPrototypeOf(data) !== Object.prototype) return null;
   const { frontdesk, ...message } = data;
   const { kind, ...members } = message;
   if (frontdesk !== 1 || typeof kind !== "string" || !Object.hasOwn(KINDS, kind)) return null;

@@ -1,0 +1,104 @@
+"""From a message to the events that answer it: the assistant's turn, or what is said when there is none (BR-5).
+
+An answer is made for a state and appended to it, or forgotten: nothing here is stored or remembered by itself.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from bot_runtime.bots import RunningBots
+from bot_runtime.fallbacks import CALL_PERSON, handoff, no_answer, way_out
+from bot_runtime.minds import Mind, Minds
+from bot_runtime.phrases import say
+from bot_runtime.thinking import Thinker, Thought
+from bot_runtime.trackerlog import words
+from foundation.clock import Clock
+from transcripts.control import change
+from transcripts.events import AnyEvent, BotStateChanged, ControlChanged, MessageSent
+from transcripts.state import State
+
+log = logging.getLogger(__name__)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What the bot came to, before it is known on which state it is stored. Without `thought` the bot had no answer:
+    `phrase` says why. `answers` is the seq of the visitor's message, 0 when it is to be answered later."""
+
+    answers: int
+    phrase: str
+    thought: Thought | None = None
+    mind: Mind | None = None
+    failures: int = 0
+    calls: bool = False
+
+    @property
+    def wants_mail(self) -> bool:
+        """Whether a mail is to be sent once this is stored."""
+        return self.thought is not None and self.thought.wishes.mail
+
+
+class Answerer:
+    """Makes drafts, and events of them."""
+
+    def __init__(self, bots: RunningBots, minds: Minds, thinker: Thinker, clock: Clock) -> None:
+        self._bots = bots
+        self._minds = minds
+        self._thinker = thinker
+        self._clock = clock
+
+    async def draft(self, state: State, message: MessageSent, seq: int) -> Draft:
+        """The bot's turn for a message, which has or will have the number `seq`. Never raises but what storage raises;
+        does not wait unless a custom action or the log has to be asked."""
+        text = words(message)
+        if text == CALL_PERSON:
+            return Draft(seq, "", calls=True)
+        bot = self._bots.of(state.account, state.bot)
+        if bot is None or bot.assistant is None:
+            if bot is None or bot.is_loading:
+                return Draft(0, "not_ready")
+            return Draft(seq, "bot_failed", failures=await self._minds.failures(state))
+        mind = await self._minds.of(state, bot.assistant)
+        try:
+            thought = await self._thinker.think(
+                bot.assistant, bot.actions, state, mind, text=text, seq=seq, at=self._clock.now()
+            )
+        except Exception:
+            log.exception("a turn of bot %s failed", state.bot)
+            return Draft(seq, "bot_failed", mind=mind, failures=mind.failures)
+        return Draft(seq, "bot_failed" if thought.broken else "bot_silent", thought, mind, mind.failures)
+
+    def events(self, draft: Draft, state: State) -> Sequence[AnyEvent]:
+        """The events of a draft on this state, in which the bot has control."""
+        now = self._clock.now()
+        thought = draft.thought
+        if not draft.answers:
+            return [MessageSent(at=now, by="system", text=say(state.locale, draft.phrase))]
+        turn = BotStateChanged(at=now, answers=draft.answers, events=thought.events if thought else ())
+        if draft.calls:
+            return [turn, *handoff(state, now)]
+        if thought is None or thought.is_silent:
+            return [turn, *no_answer(state, now, phrase=draft.phrase, failures=draft.failures + 1)]
+        events: list[AnyEvent] = [turn, *thought.replies]
+        if thought.wishes.handoff:
+            events.append(change(state, "queue", reason="handoff_requested", actor="bot", at=now))
+        elif not thought.understood and draft.mind is not None:
+            events += way_out(state, now, misunderstood=draft.mind.misunderstood + 1)
+        return events
+
+    def stored(self, draft: Draft, conversation: str, events: Sequence[AnyEvent], seq: int) -> None:
+        """The events of a draft are stored, nothing came in between, and the log ends with `seq`."""
+        mind, thought = draft.mind, draft.thought
+        if mind is None:
+            return
+        for event in events:
+            if isinstance(event, BotStateChanged):
+                mind.count(event)
+            elif isinstance(event, ControlChanged):
+                mind.forgive()
+        self._minds.keep(conversation, mind, thought.tracker if thought else mind.tracker, seq)
+
+    def dropped(self, conversation: str) -> None:
+        """A draft was not stored, or not right behind what it knew: what the log says counts."""
+        self._minds.forget(conversation)

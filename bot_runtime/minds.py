@@ -1,0 +1,118 @@
+"""What a bot has in mind of a conversation: its tracker, kept at hand between the turns, and rebuilt from the log.
+
+A mind is never ahead of the log: the tracker of a turn is kept when the turn is stored, and forgotten when it is not.
+It may be behind it, when another process or the e-mail proof has written; then it is made anew. The two counts that
+decide about a handoff follow from the log as well.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from bot_runtime.assistants.assistant import Assistant
+from bot_runtime.assistants.tracker import Tracker
+from bot_runtime.builtin_actions import ACTIONS as ANSWERS
+from bot_runtime.trackerlog import restored
+from transcripts.conversations import Conversations
+from transcripts.events import BotStateChanged, ControlChanged, Numbered
+from transcripts.state import State
+
+NOT_UNDERSTOOD = "nlu_fallback"
+
+
+class Mind:
+    """`seq`: up to which event of the log it knows. `failures` and `misunderstood`: turns in a row."""
+
+    __slots__ = ("assistant", "failures", "misunderstood", "seq", "tracker")
+
+    def __init__(self, assistant: Assistant, tracker: Tracker, seq: int) -> None:
+        self.assistant = assistant
+        self.tracker = tracker
+        self.seq = seq
+        self.failures = 0
+        self.misunderstood = 0
+
+    def count(self, turn: BotStateChanged) -> None:
+        """Take a stored turn into the counts. One that said nothing, or has no events at all, failed."""
+        if not turn.answers:
+            return
+        if not _answered(turn):
+            self.failures += 1
+            return
+        self.failures = 0
+        intents = [(event.get("parse_data") or {}).get("intent") for event in turn.events if event["event"] == "user"]
+        not_understood = bool(intents) and (intents[-1] or {}).get("name") == NOT_UNDERSTOOD
+        self.misunderstood = self.misunderstood + 1 if not_understood else 0
+
+    def forgive(self) -> None:
+        """Control changed hands: counting begins anew."""
+        self.failures = self.misunderstood = 0
+
+
+class Minds:
+    """The minds of the conversations that talked lately, at most `most`."""
+
+    def __init__(self, conversations: Conversations, *, most: int = 20_000) -> None:
+        self._conversations = conversations
+        self._most = most
+        self._minds: OrderedDict[str, Mind] = OrderedDict()
+
+    async def of(self, state: State, assistant: Assistant) -> Mind:
+        """The mind of this conversation at this state, for this assistant (which may be newer than the last turn's)."""
+        mind = self._minds.get(state.id)
+        if mind is not None and mind.assistant is assistant and await self._is_current(mind, state):
+            self._minds.move_to_end(state.id)
+            return mind
+        return await self._rebuilt(state, assistant)
+
+    def keep(self, conversation: str, mind: Mind, tracker: Tracker, seq: int) -> None:
+        """The turn that made this tracker is stored; the log ends with `seq`."""
+        mind.tracker, mind.seq = tracker, seq
+        self._minds[conversation] = mind
+        while len(self._minds) > self._most:
+            self._minds.popitem(last=False)
+
+    def forget(self, conversation: str) -> None:
+        """What was thought last is not what was stored."""
+        self._minds.pop(conversation, None)
+
+    async def failures(self, state: State) -> int:
+        """How many turns failed in a row, when there is no assistant that could have a mind."""
+        failures = 0
+        for one in await self._conversations.events(state.account, state.id):
+            if isinstance(one.event, ControlChanged):
+                failures = 0
+            elif isinstance(one.event, BotStateChanged) and one.event.answers:
+                failures = 0 if _answered(one.event) else failures + 1
+        return failures
+
+    async def _is_current(self, mind: Mind, state: State) -> bool:
+        if mind.seq == state.seq:
+            return True
+        if mind.seq > state.seq:
+            return False
+        since = await self._conversations.events(state.account, state.id, mind.seq)
+        if any(isinstance(one.event, BotStateChanged | ControlChanged) for one in since):
+            return False
+        mind.seq = state.seq
+        return True
+
+    async def _rebuilt(self, state: State, assistant: Assistant) -> Mind:
+        events = await self._conversations.events(state.account, state.id)
+        log = [one for one in events if one.seq <= state.seq]
+        mind = Mind(assistant, assistant.tracker(state.id, restored(log)), state.seq)
+        _count(mind, log)
+        self.keep(state.id, mind, mind.tracker, state.seq)
+        return mind
+
+
+def _answered(turn: BotStateChanged) -> bool:
+    """Whether the visitor heard something of the assistant, or gets a mail."""
+    return any("reply" in event or event.get("name") in ANSWERS for event in turn.events)
+
+
+def _count(mind: Mind, log: Sequence[Numbered]) -> None:
+    for one in log:
+        if isinstance(one.event, BotStateChanged):
+            mind.count(one.event)
+        elif isinstance(one.event, ControlChanged):
+            mind.forgive()

@@ -1,0 +1,157 @@
+"""Ranges as numbers: what is read, what is refused, and whether looking up is right."""
+
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from admin.ranges import (
+    WIDEST,
+    Segments,
+    Span,
+    number_of,
+    overlaps_among,
+    read_address,
+    read_cidr,
+    read_span,
+    warnings_of,
+)
+from foundation.errors import Invalid
+
+numbers = st.integers(0, 2**32 - 1)
+spans = st.tuples(numbers, numbers).map(lambda ends: Span(min(ends), max(ends)))
+near = st.integers(0, 60)
+close_spans = st.tuples(near, near).map(lambda ends: Span(min(ends), max(ends)))
+
+
+@given(numbers)
+def test_I_19_what_is_shown_is_read_again(number: int) -> None:
+    assert read_address(str(IPv4Address(number))) == number
+    assert Span(number, number).start == Span(number, number).end == str(IPv4Address(number))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "010.0.0.1", "012.0.0.1", "10.0.0.01", "0x0a.0.0.1", "0x0a.1", "10.1", "127.1", "167772161", "１０.0.0.1",
+        "١٠.0.0.1", "10.0.0.1%eth0", "10.0.0.1%25eth0", "10.0.0.1\t", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1\n",
+        "10.0.0.1.", "10.0.0.256", "10.0.0.1000", "10.0.0", "", "10.0.0.1:80", "[10.0.0.1]", "::1", "::ffff:10.0.0.1",
+        "10.0.0.1/32", "10.0.0.1/8", "-1.0.0.0", "+1.0.0.0", "1e1.0.0.1", "10..0.1", "localhost", "10.0.0.1,10.0.0.2",
+    ],
+)  # fmt: skip
+def test_I_10_YA_6_every_other_spelling_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="IPv4 only") as refused:
+        read_address(text, "start")
+    assert refused.value.data["field"] == "start"
+
+
+@pytest.mark.parametrize("value", [167772161, True, None, b"\n\0\0\1", ["10.0.0.1"], {"$gt": ""}, 1.5])
+def test_I_15_what_is_no_text_is_no_address(value: object) -> None:
+    with pytest.raises(Invalid):
+        read_address(value)
+
+
+def test_YA_5_both_ends_count_and_one_address_is_the_same_value_twice() -> None:
+    assert read_span("10.0.0.1", "10.0.0.9").size == 9
+    assert read_span("10.0.0.1", "10.0.0.1").size == 1
+
+
+def test_I_14_an_end_before_the_start_is_refused() -> None:
+    with pytest.raises(Invalid) as refused:
+        read_span("10.0.0.9", "10.0.0.1")
+    assert refused.value.data["field"] == "end"
+
+
+def test_string_order_is_not_the_order_of_addresses() -> None:
+    assert read_span("9.0.0.0", "10.0.0.0").size == 2**24 + 1
+
+
+@given(st.integers(0, 32), numbers)
+def test_YA_5_a_block_becomes_its_first_and_last_address(prefix: int, number: int) -> None:
+    size = 2 ** (32 - prefix)
+    first = number - number % size
+    assert read_cidr(f"{IPv4Address(first)}/{prefix}") == Span(first, first + size - 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/255.0.0.0", "10.0.0.0/0.255.255.255",
+     "10.0.0.0/-1", "10.0.0.0/8/8", "010.0.0.0/8", "10.0.0.0/8 ", "::/0", "/8", "10.0.0.0/８", None, 8],
+)  # fmt: skip
+def test_YA_5_what_is_no_block_is_refused(text: object) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_cidr(text)
+    assert refused.value.data["field"] == "cidr"
+
+
+def test_a_block_that_begins_elsewhere_is_not_guessed_at() -> None:
+    with pytest.raises(Invalid, match=r"10\.0\.0\.0/8 for the block, or 10\.0\.0\.1/32"):
+        read_cidr("10.0.0.1/8")
+
+
+def test_I_9_a_mapped_address_counts_as_what_it_maps_and_nothing_else_does() -> None:
+    ten = int(IPv4Address("10.0.0.1"))
+    assert number_of(IPv4Address("10.0.0.1")) == number_of(IPv6Address("::ffff:10.0.0.1")) == ten
+    for other in ("::ffff:10.0.0.1%eth0", "::10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "::1"):
+        assert number_of(IPv6Address(other)) is None
+    assert number_of(None) is None
+
+
+@given(spans, numbers)
+def test_I_19_an_address_is_in_a_range_exactly_between_its_ends(span: Span, number: int) -> None:
+    found = Segments([(span, "a")]).find(number)
+    assert (found == "a") == (span.first <= number <= span.last)
+    assert Segments([(span, "a")]).find(span.first) == Segments([(span, "a")]).find(span.last) == "a"
+
+
+@given(st.lists(close_spans, max_size=12))
+def test_I_19_many_ranges_answer_like_looking_through_all_of_them(listed: list[Span]) -> None:
+    named = [(span, str(place)) for place, span in enumerate(listed)]
+    segments = Segments(named)
+    for number in range(-1, 62):
+        holding = {name for span, name in named if span.first <= number <= span.last}
+        found = segments.find(number)
+        assert (found is None) == (not holding)
+        assert found is None or found in holding
+    assert len(segments) <= len(listed)
+
+
+@given(st.lists(close_spans, max_size=10))
+def test_YA_5_every_overlap_is_found_and_no_other(listed: list[Span]) -> None:
+    named = [(span, str(place)) for place, span in enumerate(listed)]
+    expected = {
+        (one, other)
+        for span, one in named
+        for other_span, other in named
+        if one != other and set(range(span.first, span.last + 1)) & set(range(other_span.first, other_span.last + 1))
+    }
+    found = {(one, other) for one, others in overlaps_among(named).items() for other in others}
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "private"),
+    [
+        ("10.1.2.3", "10.1.2.3", True),
+        ("172.15.0.0", "172.16.0.0", True),
+        ("172.32.0.0", "172.33.0.0", False),
+        ("192.168.1.1", "192.168.1.9", True),
+        ("100.64.0.0", "100.64.0.1", True),
+        ("100.128.0.0", "100.128.0.1", False),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("169.254.0.1", "169.254.0.1", True),
+        ("203.0.113.1", "203.0.113.9", False),
+        ("9.0.0.0", "11.0.0.0", True),
+    ],
+)
+def test_I_17_private_ranges_are_warned_of_only_without_trusted_proxies(start: str, end: str, private: bool) -> None:
+    span = read_span(start, end)
+    assert ("range_unreachable_or_shared" in warnings_of(span, trusts_proxies=False)) == private
+    assert "range_unreachable_or_shared" not in warnings_of(span, trusts_proxies=True)
+
+
+def test_I_16_only_more_than_a_slash_8_is_wide() -> None:
+    assert read_cidr("11.0.0.0/8").size == WIDEST
+    assert "range_is_wide" not in warnings_of(read_cidr("11.0.0.0/8"), trusts_proxies=True)
+    assert "range_is_wide" in warnings_of(read_span("11.0.0.0", "12.0.0.0"), trusts_proxies=True)
