@@ -80,7 +80,7 @@ def _stem(text: str) -> str:
     """The letters that remain without the digits and signs around them, and without disguises within."""
     letters = [place for place, sign in enumerate(text) if sign.isalpha()]
     if not letters:
-        return ""
+        return "" if text.isascii() else text
     within = text[letters[0] : letters[-1] + 1].translate(_DISGUISES)
     return "".join(sign for sign in within if sign.isalpha())
 

@@ -69,12 +69,18 @@ class Answerer:
             return Draft(seq, "bot_failed", mind=mind, failures=mind.failures)
         return Draft(seq, "bot_failed" if thought.broken else "bot_silent", thought, mind, mind.failures)
 
+    async def failed(self, state: State, seq: int) -> Draft:
+        """The draft in place of one that was not ready in time."""
+        return Draft(seq, "bot_failed", failures=await self._minds.failures(state))
+
     def events(self, draft: Draft, state: State) -> Sequence[AnyEvent]:
         """The events of a draft on this state, in which the bot has control."""
         now = self._clock.now()
         thought = draft.thought
         if not draft.answers:
-            return [MessageSent(at=now, by="system", text=say(state.locale, draft.phrase))]
+            text = say(state.locale, draft.phrase)
+            said = state.last_by == "system" and state.last_text == text
+            return () if said else [MessageSent(at=now, by="system", text=text)]
         turn = BotStateChanged(at=now, answers=draft.answers, events=thought.events if thought else ())
         if draft.calls:
             return [turn, *handoff(state, now)]

@@ -54,7 +54,8 @@ def _verify_email(state: State, domain: Domain, wishes: Wishes) -> ActResult:
         return _ask_email(state, domain, wishes)
     if state.verification.state == "verified":
         known = say(state.locale, "email_known", address=mask_address(state.address))
-        return ActResult(events=[_slot("email", state.address), _slot("email_verified", True)], responses=[{"text": known}])
+        slots = [_slot("email", state.address), _slot("email_verified", True)]
+        return ActResult(events=slots, responses=[{"text": known}])
     wishes.mail = True
     return ActResult()
 

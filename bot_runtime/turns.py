@@ -1,11 +1,12 @@
-"""A visitor's message and what it causes: stored, understood, decided, acted on, answered. Every channel comes through here.
+"""A visitor's message and what it causes: stored, understood, decided, acted on, answered. Every channel comes here.
 
 - A message is acknowledged when it is durable, and stored once however often it is sent.
 - Turns of one conversation run one after the other; those of different conversations do not wait for each other.
 - A turn that needs nobody runs at once and is stored together with its message, in one append. A turn that needs a
   custom action is answered in a second append; the message is acknowledged before that, and further messages are taken
   meanwhile.
-- Only the holder of control answers: the bot looks when it appends. What it thought while a person took over is dropped.
+- Only the holder of control answers: the bot looks when it appends. What it thought while a person took over is
+  dropped.
 - A message whose turn was cut off by a crash is *unanswered* in the log; `resume` runs its turn, once.
 - A failing bot never breaks a chat: the visitor gets an honest answer, and a person when it fails again (`fallbacks`).
 """
@@ -25,7 +26,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, Forbidden, Problem, Unavailable
 from foundation.records import Stale
 from transcripts.conversations import Conversations
-from transcripts.events import AnyEvent, ControlChanged, MessageSent
+from transcripts.events import AnyEvent, ControlChanged, MessageSent, Role
 from transcripts.messages import mask_cards
 from transcripts.state import State
 
@@ -48,7 +49,7 @@ class Said(msgspec.Struct, frozen=True):
 class Mailer(Protocol):
     """Sends the mail that an assistant asks for (`Verification.send`)."""
 
-    def __call__(self, account: str, conversation: str, *, by: str) -> Awaitable[int]: ...
+    def __call__(self, account: str, conversation: str, *, by: Role) -> Awaitable[int]: ...
 
 
 class _Room:
@@ -83,7 +84,7 @@ class Turns:
         self._runners: set[asyncio.Task[None]] = set()
 
     async def receive(self, account: str, conversation: str, said: Said) -> int:
-        """Store what the visitor said, and answer it if the bot has control. Returns the message's seq, when it is durable.
+        """Store what the visitor said, and answer it if the bot has control. Returns its seq, when it is durable.
 
         A `client_id` that is known gives the seq of then and does nothing else. Raises `Forbidden` without consent
         (PS-13), `Conflict` when the chat is over, `NotFound`, and what storage raises; nothing is kept then.
@@ -119,8 +120,8 @@ class Turns:
                 self._run(room, account, conversation)
 
     async def recover(self, account: str, bot: str | None = None) -> int:
-        """Resume all conversations of an account (or of one bot) that wait for the bot; how many. For the start, and for
-        the moment at which an assistant is ready."""
+        """Resume all conversations of an account (or of one bot) that wait for the bot; how many. For the start, and
+        for the moment at which an assistant is ready."""
         resumed = 0
         async for row in self._conversations.waiting(account, "bot", until=self._clock.now()):
             if bot is None or row.bot == bot:
@@ -235,7 +236,7 @@ class Turns:
                 draft = await begun.rest()
         except TimeoutError:
             log.warning("a turn took longer than %g seconds", self._limit_s)
-            draft = Draft(seq, "bot_failed")
+            draft = await self._answerer.failed(await self._conversations.state(account, conversation), seq)
         answer: Sequence[AnyEvent] = ()
 
         def decide(state: State) -> Sequence[AnyEvent]:

@@ -10,13 +10,19 @@ from typing import Any
 
 import click
 
-from bot_runtime.assistants import Assistant, LoadFailed, Project, Tracker, UserMessage, compile, load
-from bot_runtime.assistants.testing import load_test_stories, run_test_stories
+from bot_runtime.assistants.assistant import Assistant, compile
+from bot_runtime.assistants.errors import LoadFailed
+from bot_runtime.assistants.project import Project, load, load_stories
+from bot_runtime.assistants.story_tests import run_test_stories
 from bot_runtime.assistants.understanding import TrainingFailed, trained
 from bot_runtime.assistants.understanding_port import ExactUnderstanding
-from bot_runtime.running import actions_of
+from bot_runtime.bots import actions_of
+from bot_runtime.minds import Mind
+from bot_runtime.thinking import Thinker, Thought
 from config.stores import Refused
 from config.wiring import DEMO_ASSISTANT
+from foundation.live import LocalSignals
+from transcripts import State
 
 
 def check(path: Path, *, as_json: bool) -> int:
@@ -46,27 +52,42 @@ async def test(path: Path) -> int:
     """Run the test stories of a project against its trained understanding; 0 when all came out as written."""
     project = _load(path)
     bot = await _compiled(project)
-    results = await run_test_stories(bot, load_test_stories(project))
-    if not results:
+    files = sorted((project.root / "tests").glob("test_*.yml"))
+    try:
+        stories = [story for file in files for story in load_stories(file, project.domain)]
+        report = run_test_stories(bot, stories, understand=True)
+    except LoadFailed as failed:
+        raise Refused(str(failed)) from failed
+    if not report.stories:
         raise Refused(f"{path} has no test stories (tests/test_*.yml).")
-    for result in results:
-        click.echo(f"{'ok    ' if result.passed else 'FAILED'} {result.name}")
-        for difference in result.differences:
-            click.echo(f"         {difference}")
-    failed = sum(not result.passed for result in results)
-    click.echo(f"{len(results) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    for mistake in (*report.mistakes, *report.misunderstood):
+        place = f"{mistake.file}:{mistake.line}: {mistake.story}"
+        click.echo(f"{place}: wanted {mistake.wanted}, got {mistake.said}")
+    click.echo(
+        f"{report.stories} stories: {report.correct} of {report.actions} actions right, "
+        f"{report.messages - len(report.misunderstood)} of {report.messages} messages understood"
+    )
+    return 1 if report.mistakes or report.misunderstood else 0
 
 
 async def shell(path: Path) -> None:
     """Talk to a project until the end of input or `/stop`. Nothing is stored."""
     project = _load(path)
     bot = await _compiled(project)
-    async with actions_of(project) as act:
-        tracker = bot.tracker("shell")
-        click.echo("Your bot is ready. Write to it; /stop ends.")
+    actions = actions_of(project)
+    thinker, mind, state = Thinker(LocalSignals()), Mind(bot, bot.tracker("shell"), 0), State(id="shell", account="")
+    click.echo("Your bot is ready. Write to it; /stop ends.")
+    number = 0
+    try:
         while (line := _next_line()) is not None:
-            tracker = await _answer(bot, tracker, line, act)
+            number += 1
+            now = int(time.time() * 1000)
+            thought = await thinker.think(bot, actions, state, mind, text=line, seq=number, at=now)
+            mind = Mind(bot, thought.tracker, number)
+            _print(thought)
+    finally:
+        if actions is not None:
+            await actions.close()
 
 
 def new(path: Path) -> None:
@@ -77,18 +98,18 @@ def new(path: Path) -> None:
     shutil.copytree(DEMO_ASSISTANT, path, dirs_exist_ok=True, ignore=ignored)
 
 
-async def _answer(bot: Assistant, tracker: Tracker, line: str, act: Any) -> Tracker:
-    result = await bot.turn(tracker, UserMessage(line, time.time()), act)
-    for reply in result.replies:
+def _print(thought: Thought) -> None:
+    for reply in thought.replies:
         if reply.text:
             click.echo(reply.text)
         if reply.image:
             click.echo(f"[image] {reply.image}")
         for button in reply.buttons:
-            click.echo(f"  · {button['title']} ({button['payload']})")
-    for name in result.failed:
-        click.echo(f"[the action {name} failed]", err=True)
-    return result.tracker
+            click.echo(f"  · {button.title} ({button.payload})")
+    if thought.wishes.handoff:
+        click.echo("[a person is called]")
+    if thought.broken:
+        click.echo("[a custom action failed; the log says which]", err=True)
 
 
 def _next_line() -> str | None:

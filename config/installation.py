@@ -35,11 +35,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     """The installation with everything constructed and nothing served."""
     clock = clock or SystemClock()
     async with open_stores(settings, KINDS, clock) as stores:
-        house = await build(settings, stores, clock=clock)
-        try:
-            yield stores, house
-        finally:
-            await house.close()
+        yield stores, build(settings, stores, clock=clock)
 
 
 async def init(data: Path, overrides: Mapping[str, Any], *, demo: bool) -> dict[str, Any]:
@@ -54,8 +50,8 @@ async def init(data: Path, overrides: Mapping[str, Any], *, demo: bool) -> dict[
         if demo:
             made |= await house.demo.make()
             _remember_demo(data)
-        elif await house.needs_setup():
-            made["setup_url"] = f"{made['base_url']}/setup/{await house.setup.offer()}"
+        elif (secret := await house.admin.setup.offer()) is not None:
+            made["setup_url"] = f"{made['base_url']}/setup/{secret}"
     return made
 
 
@@ -81,15 +77,15 @@ async def keys_status(data: Path) -> dict[str, Any]:
 async def keys_rotate(data: Path, account: str) -> int:
     """New account keys; how many wraps were made anew."""
     async with _existing(data) as (stores, house):
-        accounts = [account] if account else ["", *[found.id async for found in house.accounts.all()]]
+        accounts = [account] if account else ["", *[found.id async for found in house.admin.accounts.all()]]
         return sum([await stores.keyring.rotate(one) for one in accounts])
 
 
 async def audit_verify(data: Path) -> dict[str, int]:
     """The first bad entry of each audit book that is not whole."""
     async with _existing(data) as (_, house):
-        accounts = ["", *[found.id async for found in house.accounts.all()]]
-        checked = {account: await house.audit.verify(account) for account in accounts}
+        accounts = ["", *[found.id async for found in house.admin.accounts.all()]]
+        checked = {account: await house.admin.audit.verify(account) for account in accounts}
     return {account: entry for account, entry in checked.items() if entry is not None}
 
 

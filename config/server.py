@@ -34,12 +34,9 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
     try:
         async with open_stores(settings, KINDS, SystemClock()) as stores:
             port = listening.getsockname()[1]
-            house = await build(settings, stores, clock=SystemClock(), port=port)
-            try:
-                said = await _introduce(house, fresh_passwords=bool(overrides.get("demo")))
-                await _run(house, settings, listening, said, as_json=as_json)
-            finally:
-                await house.close()
+            house = build(settings, stores, clock=SystemClock(), port=port)
+            said = await _introduce(house, fresh_passwords=bool(overrides.get("demo")))
+            await _run(house, settings, listening, said, as_json=as_json)
     finally:
         listening.close()
 
@@ -73,8 +70,8 @@ async def _introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
     said: dict[str, Any] = {"base_url": house.base_url, "bot": await house.first_bot()}
     if fresh_passwords:
         said |= await house.demo.make()
-    elif await house.needs_setup():
-        said["setup_url"] = f"{house.base_url}/setup/{await house.setup.offer()}"
+    elif (secret := await house.admin.setup.offer()) is not None:
+        said["setup_url"] = f"{house.base_url}/setup/{secret}"
     return said
 
 

@@ -3,37 +3,44 @@
 Tests call the same function with replacements: a clock, a `Post`, stores in memory.
 """
 
-import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from dataclasses import dataclass
 from email.utils import formataddr
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
 import admin
 import bot_runtime
 import transcripts
+from admin.doors import routes as admin_routes
 from bot_runtime import verification
+from bot_runtime.answers import Answerer
+from bot_runtime.bots import RunningBots, actions_of
 from bot_runtime.channels import widget
+from bot_runtime.minds import Minds
+from bot_runtime.thinking import Thinker
+from bot_runtime.turns import Turns
+from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
-from config.demo.mailbox import Mailbox, MailboxPost, mailbox
-from config.demo.page import DemoPage
+from config.demo.mailbox import Kept, Mailbox, MailboxPost, mailbox
+from config.demo.page import DemoPage, home_routes
 from config.demo.people import Demo
 from config.settings import Settings
-from config.stores import Refused, Stores
+from config.stores import Stores
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.jobs import Jobs
 from foundation.live import LocalSignals, Signals
-from foundation.mail import Post, SmtpPost
-from foundation.records import Kind
-from foundation.web import Metrics, Pages, Route, Static, WebSettings, build_app
+from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
+from foundation.records import Collection, Kind
+from foundation.web import Metrics, Pages, Route, Static, Throttle, WebSettings, build_app
 from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
+from transcripts import Access, Consents, Contacts, Conversations, Guard, Links
 
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
@@ -51,23 +58,29 @@ PACKAGES = (
 )
 """Each package with pages or files of its own, by the prefix that its templates and files have."""
 
+STATICS = tuple(Static(f"/static/{name}", folder / "static") for name, folder in PACKAGES)
+
 DEMO_ASSISTANT = HERE / "demo/assistant"
+ASSISTANTS = "assistants"
+"""Folder in the data folder with the Rasa projects that bots may be given, by name."""
+
+OPENINGS = 120
+"""Conversations that one client address may begin in an hour; an office behind one address stays well below."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """The product, constructed: its application, and what commands use of it."""
+    """The product, constructed: its application, and what the commands use of it."""
 
     base_url: str
     app: web.Application
     metrics: Metrics
     admin: admin.Services
     demo: Demo
-    runtime: bot_runtime.Runtime
-    background: tuple[tuple[str, Coroutine[Any, Any, Any]], ...] = ()
+    bots: RunningBots
 
     async def first_bot(self) -> str | None:
-        """The id of the oldest bot of the first account that has one."""
+        """The id of the first bot there is."""
         async for account in self.admin.accounts.all():
             for bot in await self.admin.bots.list(account.id):
                 return bot.id
@@ -81,3 +94,194 @@ def base_url_of(settings: Settings, port: int | None = None) -> str:
     scheme = "https" if settings.web.tls_certificate else "http"
     host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
     return f"{scheme}://{host}:{port or settings.web.port}"
+
+
+def build(
+    settings: Settings,
+    stores: Stores,
+    *,
+    clock: Clock,
+    port: int | None = None,
+    post: Post | None = None,
+    signals: Signals | None = None,
+) -> House:
+    """The house on open stores. `port` is the one that was bound; `post` and `signals` replace those of the settings."""
+    engine, keyring = stores.engine, stores.keyring
+    base_url = base_url_of(settings, port)
+    signals = signals or LocalSignals()
+    metrics = Metrics()
+    pages = Pages(PACKAGES)
+    pages.filter("when", when)
+
+    staff = admin.build(
+        engine,
+        keyring,
+        signals,
+        clock,
+        idle_ms=settings.sessions.idle_minutes * MINUTE,
+        absolute_ms=settings.sessions.absolute_hours * HOUR,
+    )
+    outbox = Jobs(engine, keyring, clock)
+    mails = mailbox(engine, keyring)
+    post = post or post_of(settings, mails, clock)
+
+    conversations = Conversations(engine, keyring, signals, clock)
+    contacts = Contacts(engine, keyring, clock)
+    consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
+    links = Links(engine, keyring, clock, life_ms=settings.links.days * DAY)
+    access = Access(conversations)
+    guard = Guard(links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock)
+
+    proof = verification.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        bots=staff.bots,
+        audit=staff.audit,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        sender=formataddr((settings.mail.sender_name, settings.mail.sender)),
+        base_url=base_url,
+    )
+    instead: dict[str, Path] = {}
+    running = RunningBots(
+        staff.accounts,
+        staff.bots,
+        clock,
+        folder_of=lambda bot: instead.get(bot.id) or assistant_folder(settings, bot.body.assistant),
+        actions_of=lambda project: actions_of(
+            project, time_limit_s=settings.bots.action_seconds, private=(settings.data.resolve(),)
+        ),
+        cache=settings.data / "models",
+    )
+    minds = Minds(conversations)
+    answerer = Answerer(running, minds, Thinker(signals), clock)
+    turns = Turns(conversations, answerer, proof.verification.send, clock)
+    running.when_ready(turns.recover)
+    chats = widget.Chats(
+        conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR)
+    )
+    visits = widget.Services(chats, conversations, turns, proof.verification, signals, clock)
+
+    desk = Desk(conversations, staff.audit, clock)
+    keeper = QueueKeeper(
+        staff.accounts,
+        conversations,
+        clock,
+        wait_ms=settings.queue.wait_minutes * MINUTE,
+        silent_ms=settings.queue.silent_minutes * MINUTE,
+    )
+    console = Console(
+        desk,
+        proof.verification,
+        conversations=conversations,
+        bots=staff.bots,
+        sessions=staff.sessions,
+        signals=signals,
+        pages=pages,
+        clock=clock,
+    )
+    demo = Demo(staff.accounts, staff.bots, staff.people, staff.grants)
+
+    web_settings = WebSettings(
+        base_url=base_url,
+        hosts=settings.web.hosts,
+        trusted_proxies=tuple(ipaddress.ip_network(proxy) for proxy in settings.web.trusted_proxies),
+        header_timeout_s=settings.web.header_timeout,
+        body_timeout_s=settings.web.body_timeout,
+        sockets_per_address=settings.web.sockets_per_address,
+        sockets_total=settings.web.sockets_in_all,
+    )
+    rate, burst = settings.web.frames_per_second, settings.web.frames_burst
+    routes: list[Route] = [
+        *admin_routes(staff, pages, assistants=assistant_names(settings)),
+        *transcripts.routes(
+            staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
+        ),
+        *proof.page.routes(),
+        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *console.routes(staff.rules),
+        *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
+        *(Mailbox(mails, pages).routes() if settings.demo else ()),
+    ]
+
+    async def working(_: web.Application) -> AsyncIterator[None]:
+        async with background(
+            ("outbox", outbox.run()),
+            ("queue", keeper.run()),
+            ("opt-ins", proof.verification.run()),
+            ("bots", running.run()),
+        ):
+            yield
+
+    async def talking(_: web.Application) -> AsyncIterator[None]:
+        first = await house.first_bot()
+        if settings.bots.assistant is not None and first is not None:
+            instead[first] = settings.bots.assistant.resolve()
+        await running.start()
+        yield
+        await running.close()
+
+    app = build_app(
+        routes,
+        settings=web_settings,
+        pages=pages,
+        statics=STATICS,
+        clock=clock,
+        metrics=metrics,
+        ready={"bots": running.ready},
+        cleanup_ctx=(staff.running, talking, working),
+    )
+    house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
+    return house
+
+
+def post_of(settings: Settings, mails: Collection[Kept], clock: Clock) -> Post:
+    """How mails leave: by the SMTP server of the settings; in a demo they are kept for the mailbox page as well."""
+    mail = settings.mail
+    smtp: Post | None = None
+    if mail.host:
+        smtp = SmtpPost(
+            mail.host,
+            mail.port,
+            tls=mail.tls,
+            username=mail.username or None,
+            password=mail.password or None,
+            timeout=mail.timeout,
+            ca_file=mail.ca_file,
+        )
+    if settings.demo:
+        return MailboxPost(mails, clock, smtp)
+    return smtp or NoPost()
+
+
+def assistant_folder(settings: Settings, name: str) -> Path:
+    """Where the assistant of this name lies: the demo's own, or a folder of `data/assistants`. Raises `ValueError`."""
+    if name == "demo":
+        return DEMO_ASSISTANT
+    folder = (settings.data / ASSISTANTS / name).resolve()
+    if folder.parent != (settings.data / ASSISTANTS).resolve():
+        raise ValueError(f"{name!r} is not the name of an assistant")
+    return folder
+
+
+def assistant_names(settings: Settings) -> list[str]:
+    """The assistants that a bot may be given."""
+    folder = settings.data / ASSISTANTS
+    own = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return ["demo", *own]
+
+
+def when(at: int) -> str:
+    """A time for people, UTC."""
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+class NoPost:
+    """No mail server is set: mails wait in the outbox until there is one."""
+
+    async def send(self, mail: Envelope) -> Delivery:  # noqa: ARG002 - a Post
+        raise PostUnreachable("no mail server is set (mail.host)")

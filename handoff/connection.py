@@ -24,6 +24,7 @@ from handoff.desk import Desk
 from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, State
+from transcripts.events import Role
 from transcripts.views import member_view
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,10 @@ class Proof(Protocol):
     """What the e-mail verification offers to people of the house (DD-1, DD-5, DD-8)."""
 
     async def supply(
-        self, account: str, conversation: str, address: str, *, by: str, author: str = "", client_id: str = ""
+        self, account: str, conversation: str, address: str, *, by: Role, author: str = "", client_id: str = ""
     ) -> int: ...
 
-    async def send(self, account: str, conversation: str, *, by: str, author: str = "") -> int: ...
+    async def send(self, account: str, conversation: str, *, by: Role, author: str = "") -> int: ...
 
     async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int: ...
 

@@ -15,7 +15,7 @@ from foundation.clock import SECOND, Clock
 from foundation.errors import Problem
 from transcripts import Conversations, State
 from transcripts.control import change
-from transcripts.events import AnyEvent, MessageSent
+from transcripts.events import AnyEvent, Control, MessageSent
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ class QueueKeeper:
     async def _sweep_account(self, account: str) -> int:
         now = self._clock.now()
         ended = 0
-        for control, patience in (("queue", self._wait_ms), ("agent", self._silent_ms)):
+        ends: tuple[tuple[Control, int], ...] = (("queue", self._wait_ms), ("agent", self._silent_ms))
+        for control, patience in ends:
             async for row in self._conversations.waiting(account, control, until=now - patience):
                 outcome = await self._conversations.update(account, row.id, self._end)
                 ended += bool(outcome.events)

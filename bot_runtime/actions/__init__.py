@@ -1,7 +1,7 @@
 """Custom actions: what a bot's author wrote with rasa-sdk, run where it can harm nobody, or on a server of his own.
 
-`ActionWorker(folder)` runs them in a worker process of the bot's own; `RemoteActions(url)` asks an action server. Both are
-`Actions`: `await run(call)` gives `{"events": […], "responses": […]}` or raises an `ActionError`.
+`ActionWorker(folder)` runs them in a worker process of the bot's own; `RemoteActions(url)` asks an action server. Both
+are `Actions`: `await run(call)` gives `{"events": […], "responses": […]}` or raises an `ActionError`.
 """
 
 from bot_runtime.actions.action_worker import ActionWorker, has_code

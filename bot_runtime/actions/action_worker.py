@@ -55,8 +55,8 @@ class ActionWorker:
         """`folder` is the bot's project; it is the working directory and comes first on the path.
 
         `variables` is environment that the author declared; names beginning with FRONTDESK_ are refused (ValueError).
-        `private` are folders that the code must not reach: the data folder, with the keys. `memory_mb` limits its address
-        space. `pause_s` is the wait before the second start in a row; it doubles up to `LONGEST_PAUSE`.
+        `private` are folders that the code must not reach: the data folder, with the keys. `memory_mb` limits its
+        address space. `pause_s` is the wait before the second start in a row; it doubles up to `LONGEST_PAUSE`.
         """
         refused = [name for name in variables or {} if name.upper().startswith("FRONTDESK_")]
         if refused:
@@ -237,7 +237,7 @@ def _result(name: str, kind: str, rest: list[Any]) -> ActionResult:
 
 
 def has_code(folder: Path, package: str = "actions") -> bool:
-    """Whether the package holds more than comments and docstrings. What cannot be parsed counts: its error is to be told."""
+    """Whether the package holds more than comments and docstrings. What cannot be parsed counts: it is to be told."""
     root = folder / package.replace(".", "/")
     files = [root.with_suffix(".py"), *sorted(root.rglob("*.py"))]
     return any(_does_something(file) for file in files if file.is_file())

@@ -1,10 +1,10 @@
-"""What a worker process takes from itself before it loads a bot author's code. Runs in that process, standard library only.
+"""What a worker process takes from itself before it loads a bot author's code. Standard library only.
 
 Everywhere: no core dumps (they would hold visitors' words), a limit on memory if one is set, and death with the server.
-On Linux with Landlock (5.13 and later): no way to the files under the *private* folders (database, keys, settings), none to
-the memory and environment of processes outside, no signals to them (6.12 and later), no new privileges, and of root's
-capabilities only the right to open files. What Landlock does not have is a list of what is forbidden, so everything beside
-the private folders is allowed, level by level; a file that is made later in a folder on the way to them stays closed.
+On Linux with Landlock (5.13 and later): no way to the files under the *private* folders (database, keys, settings),
+none to the memory and environment of processes outside, no signals to them (6.12 and later), no new privileges, and of
+root's capabilities only the right to open files. Landlock has no list of what is forbidden, so everything beside the private
+folders is allowed, level by level; a file that is made later in a folder on the way to them stays closed.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ _CAP_DAC_OVERRIDE = 1 << 1
 
 
 def die_with_parent(parent: int) -> None:
-    """End when the server ends, however it ends. The closed pipe says the same, but code that never yields reads no pipe."""
+    """End when the server ends, however it ends. Code that never yields would not read that the pipe is closed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
@@ -48,7 +48,7 @@ def limit_resources(memory_mb: int | None) -> None:
 
 
 def confine(private: Iterable[Path], needed: Iterable[Path]) -> bool:
-    """Close the private folders and the processes outside; `needed` stay open even inside them. False: not possible here."""
+    """Close the private folders and the processes outside; `needed` stay open. False: not possible on this machine."""
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)

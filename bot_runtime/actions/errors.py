@@ -20,26 +20,26 @@ class ActionError(Exception):
         self.detail = detail
 
 
-class ActionRejected(ActionError):
+class ActionRejected(ActionError):  # noqa: N818 - what happened, in the words of the caller
     """The action declined to run now."""
 
 
-class ActionNotFound(ActionError):
+class ActionNotFound(ActionError):  # noqa: N818 - what happened, in the words of the caller
     """There is no such action."""
 
     def __init__(self, action: str, detail: str = "there is no such custom action") -> None:
         super().__init__(action, detail)
 
 
-class ActionTimeout(ActionError):
+class ActionTimeout(ActionError):  # noqa: N818 - what happened, in the words of the caller
     """The action did not come back in time. What it did in the world until then stays done."""
 
 
-class ActionFailed(ActionError):
+class ActionFailed(ActionError):  # noqa: N818 - what happened, in the words of the caller
     """The action gave no result. It is never run a second time by itself."""
 
 
-class ActionsBroken(ActionError):
+class ActionsBroken(ActionError):  # noqa: N818 - what happened, in the words of the caller
     """The bot's package of actions does not load. `where` is `file:line` in it, relative to the bot's folder, or ""."""
 
     def __init__(self, action: str, detail: str, where: str = "") -> None:

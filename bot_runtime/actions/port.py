@@ -1,4 +1,4 @@
-"""What the dialogue needs of custom actions, wherever they run: in a worker process of ours or on a server of the author's."""
+"""What the dialogue needs of custom actions, wherever they run: in a worker process of ours or on an action server."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, TypedDict
@@ -20,8 +20,8 @@ class Actions(Protocol):
     async def run(self, call: Mapping[str, Any]) -> ActionResult:
         """Run `call["next_action"]` and return what it says.
 
-        `call` is the body of Rasa's webhook: next_action, sender_id, tracker, domain, version. It is not changed. Raises
-        an `ActionError` of one of five kinds, nothing else.
+        `call` is the body of Rasa's webhook: next_action, sender_id, tracker, domain, version. It is not changed.
+        Raises an `ActionError` of one of five kinds, nothing else.
         """
 
     async def names(self) -> frozenset[str] | None:

@@ -12,7 +12,7 @@ from bot_runtime.actions.port import LARGEST_RESULT, ActionResult, result_of
 
 
 class RemoteActions:
-    """`Actions` behind an `action_endpoint`. The server is the author's; what it sends back is not believed, but read."""
+    """`Actions` behind an `action_endpoint`. What its server sends back is checked like anybody else's."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The worker process of one bot: rasa-sdk's executor, and a pipe to the server. Started by path, never imported.
 
-It knows nothing of Frontdesk: its modules come from the bot's folder first, then from the environment, and our own packages
-are out of its reach, so that a bot's `config` or `admin` is the bot's. What the code prints goes to the log; the pipe that
-carries results is a descriptor that it does not know.
+It knows nothing of Frontdesk: its modules come from the bot's folder first, then from the environment, and our own
+packages are out of its reach, so that a bot's `config` or `admin` is the bot's. What the code prints goes to the log; the
+pipe that carries results is a descriptor that it does not know.
 
 Frames in both directions are a length (4 bytes, big-endian) and a JSON array. In: `start`, `domain`, `call`, `cancel`.
 Out: `ready` or `broken` once, then for each call one of `done`, `rejected`, `missing`, `failed`, `yielded`, `stuck`.
@@ -30,6 +30,7 @@ import msgspec
 _LENGTH = struct.Struct(">I")
 _THREADS = 32
 _KEPT_DOMAINS = 4
+_NOT_THE_AUTHORS = frozenset({"rasa_sdk", "builtins", "abc"})
 
 
 class Stuck(Exception):  # noqa: N818 - a state, not an error
@@ -144,7 +145,7 @@ class Worker:
             self._pipe.send("rejected", number, str(rejection.message))
         except self._missing:
             self._pipe.send("missing", number)
-        except BaseException as error:  # noqa: BLE001 - whatever the author's code raises, SystemExit too, is its failure
+        except BaseException as error:  # whatever the author's code raises, SystemExit too, is the action's failure
             logging.getLogger("actions").exception("An action failed.")
             self._pipe.send("failed", number, f"{type(error).__name__}: {error}"[:2000], place_of(error))
 
@@ -172,7 +173,6 @@ class Worker:
                 raise
             return await returned if inspect.iscoroutine(returned) else returned
 
-        # The executor reads the parameters of what it registers.
         return run
 
 
@@ -181,9 +181,7 @@ def _only_the_sdk_waits(function: Callable[..., Any]) -> bool:
     owner = getattr(function, "__self__", None)
     if owner is None:
         return False
-    own = [
-        kind for kind in type(owner).__mro__ if kind.__module__.partition(".")[0] not in {"rasa_sdk", "builtins", "abc"}
-    ]
+    own = [kind for kind in type(owner).__mro__ if kind.__module__.partition(".")[0] not in _NOT_THE_AUTHORS]
     return not any(inspect.iscoroutinefunction(member) for kind in own for member in vars(kind).values())
 
 
@@ -215,7 +213,7 @@ def load(package: str) -> Any:
     class Executor(ActionExecutor):  # type: ignore[misc]
         def register_action(self, action: Any) -> None:
             """Leave out what has no name: a base class of the author's own."""
-            instance = action() if inspect.isclass(action) else action
+            instance: Any = action() if inspect.isclass(action) else action
             try:
                 instance.name()
             except NotImplementedError:
@@ -234,7 +232,8 @@ def load(package: str) -> Any:
 def confinement() -> ModuleType:
     """The module beside this one, which no name leads to."""
     spec = importlib.util.spec_from_file_location("_confinement", Path(__file__).with_name("confinement.py"))
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -256,7 +255,7 @@ def main() -> None:
         sys.meta_path.insert(0, OwnPackagesOnly(start["hidden"], str(folder)))
         sys.path.insert(0, str(folder))
         executor = load(start["package"])
-    except BaseException as error:  # noqa: BLE001 - whatever keeps the package from loading is to be told
+    except BaseException as error:  # whatever keeps the package from loading is to be told
         logging.getLogger("actions").exception("The actions could not be loaded.")
         pipe.send("broken", f"{type(error).__name__}: {error}"[:2000], place_of(error))
         os._exit(1)

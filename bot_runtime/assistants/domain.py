@@ -132,6 +132,11 @@ class Domain(msgspec.Struct, frozen=True, dict=True):
         return tuple(slot for name, slot in self.slots.items() if slot.mappings and name not in DEFAULT_SLOTS)
 
     @cached_property
+    def extracts(self) -> bool:
+        """Whether messages can fill anything at all."""
+        return bool(self.mapped_slots) or VALIDATE_MAPPINGS in self.actions
+
+    @cached_property
     def unique_mappings(self) -> Mapping[str, frozenset[str]]:
         """For each form the keys of the `from_entity` mappings that fill exactly one of its slots."""
         return {form.name: frozenset(self._unique(form)) for form in self.forms.values()}

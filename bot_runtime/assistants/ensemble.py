@@ -43,7 +43,7 @@ class Ensemble:
 
     def predict(self, tracker: Tracker) -> Prediction:
         """The next action of this conversation."""
-        rejected = _just_rejected(tracker)
+        rejected = tracker.rejected
         if self.rules is None:
             said = RulePrediction(None)
             best, priority = Prediction(LISTEN, 0.0, None), -1
@@ -87,15 +87,6 @@ class Ensemble:
 
 def _score(tracker: Tracker) -> float:
     return float((tracker.latest_message.get("intent") or {}).get("confidence", 1.0))
-
-
-def _just_rejected(tracker: Tracker) -> str | None:
-    for event in tracker.events_backwards():
-        if event["event"] == "action":
-            return None
-        if event["event"] == "action_execution_rejected":
-            return str(event.get("name"))
-    return None
 
 
 def next_action(domain: Domain, ensemble: Ensemble, tracker: Tracker) -> Prediction:

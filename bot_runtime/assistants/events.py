@@ -71,5 +71,6 @@ class Stamp:
         """The same event with time and metadata added; what it says of itself stays."""
         own = event.get("metadata")
         event["timestamp"] = self._now
-        event["metadata"] = {**own, **self._metadata} if own else self._metadata
+        if own is not self._metadata:
+            event["metadata"] = {**own, **self._metadata} if own else self._metadata
         return event

@@ -53,7 +53,7 @@ class FormRun:
 
     async def _activate(self, tracker: Tracker) -> list[Event]:
         begun = active_loop(self._form.name)
-        temporary = tracker.fork()
+        temporary = tracker.aside()
         self._apply(temporary, begun)
         extracted = await self._actions.extract(temporary)
         for event in extracted:
@@ -108,7 +108,7 @@ class FormRun:
         return await self._actions.custom(self._validate, self._temporary(tracker, events))
 
     def _temporary(self, tracker: Tracker, events: list[Event]) -> Tracker:
-        temporary = tracker.fork()
+        temporary = tracker.aside()
         temporary.forget_before_restart()
         for event in (slot_set(REQUESTED_SLOT, self._requested(tracker)), executed(self._form.name), *events):
             self._apply(temporary, event)

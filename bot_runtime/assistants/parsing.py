@@ -73,7 +73,7 @@ def _as_rasa(parse: Parse) -> dict[str, Any]:
         "text": parse.text,
         "intent_ranking": [{"name": one.name, "confidence": one.confidence} for one in parse.intent_ranking[:_RANKED]],
     }
-    return {**found, "response_selector": parse.response_selector} if parse.response_selector else found
+    return {**found, "response_selector": dict(parse.response_selector)} if parse.response_selector else found
 
 
 def _with_fallback(parse: dict[str, Any], fallback: FallbackSettings | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot_runtime.assistants.act import ActionFailed, ActionRejected
-from bot_runtime.assistants.domain import REQUESTED_SLOT, VALIDATE_MAPPINGS, Domain, mentions
+from bot_runtime.assistants.domain import REQUESTED_SLOT, VALIDATE_MAPPINGS, mentions
 from bot_runtime.assistants.events import Event, slot_set
 from bot_runtime.assistants.slots import Slot, SlotMapping
 from bot_runtime.assistants.tracker import Tracker
@@ -18,11 +18,6 @@ from bot_runtime.assistants.tracker import Tracker
 Run = Callable[[str, Tracker], Awaitable[list[Event]]]
 
 _log = logging.getLogger(__name__)
-
-
-def extracts(domain: Domain) -> bool:
-    """Whether messages can fill anything at all in this domain."""
-    return bool(domain.mapped_slots) or VALIDATE_MAPPINGS in domain.actions
 
 
 async def extract_slots(tracker: Tracker, run: Run) -> list[Event]:
@@ -53,7 +48,7 @@ async def _validated(events: list[Event], tracker: Tracker, run: Run) -> list[Ev
     if VALIDATE_MAPPINGS not in tracker.domain.actions:
         return events
     candidates = [event for event in events if event["event"] == "slot"]
-    temporary = tracker.fork()
+    temporary = tracker.aside()
     temporary.forget_before_restart()
     for event in candidates:
         temporary.apply(event)

@@ -38,6 +38,7 @@ class Tracker:
     """One conversation. `sender_id` names it towards custom actions."""
 
     __slots__ = (
+        "_aside",
         "_count",
         "_first",
         "_log",
@@ -47,6 +48,7 @@ class Tracker:
         "input_channel",
         "last_user_time",
         "latest_event_time",
+        "rejected",
         "sender_id",
         "top",
         "view",
@@ -60,8 +62,10 @@ class Tracker:
         self.input_channel: str | None = None
         self.last_user_time: float | None = None
         self.latest_event_time: float | None = None
-        self._log: list[Event] = []
+        self.rejected: str | None = None  # the action that declined to run, until another one does
+        self._log: list[Event] = []  # shared by forks: each sees its first `_count` events
         self._count = 0
+        self._aside: list[Event] | None = None
         self._first = 0
         self._restarted = 0
         self._loops: frozenset[str] = frozenset()
@@ -76,9 +80,16 @@ class Tracker:
 
     def fork(self) -> "Tracker":
         """A tracker that goes on from here without touching this one."""
+        return self._copy(None if self._aside is None else list(self._aside))
+
+    def aside(self) -> "Tracker":
+        """A fork to look at and throw away: what it is given never gets into the log that forks share."""
+        return self._copy(list(self._aside or ()))
+
+    def _copy(self, aside: list[Event] | None) -> "Tracker":
         made = Tracker.__new__(Tracker)
         for name in Tracker.__slots__:
-            setattr(made, name, getattr(self, name))
+            setattr(made, name, aside if name == "_aside" else getattr(self, name))
         return made
 
     def forget_before_restart(self) -> None:
@@ -119,15 +130,16 @@ class Tracker:
         return self.fold.paused
 
     def __len__(self) -> int:
-        return self._count - self._first
+        return self._count - self._first + len(self._aside or ())
 
     @property
     def events(self) -> list[Event]:
         """All events, oldest first. A new list of the same dicts."""
-        return self._log[self._first : self._count]
+        return self._log[self._first : self._count] + (self._aside or [])
 
     def events_backwards(self, *, after_restart: bool = False) -> Iterator[Event]:
         """All events, newest first, without making a list; `after_restart` stops at the latest restart."""
+        yield from reversed(self._aside or ())
         last = max(self._first, self._restarted) if after_restart else self._first
         for index in range(self._count - 1, last - 1, -1):
             yield self._log[index]
@@ -192,7 +204,7 @@ class Tracker:
             "events": self.events,
             "latest_input_channel": self.input_channel,
             "active_loop": loop,
-            "latest_action": {} if name is None else {"action_name": name},
+            "latest_action": {} if name is None else {"action_name" if name == fold.action else "action_text": name},
             "latest_action_name": name,
         }
 
@@ -228,14 +240,21 @@ class Tracker:
                 self._know_loop(event.get("name"))
 
     def _remember(self, event: Event, kind: str) -> None:
-        if len(self._log) != self._count:  # another fork went on from here: part ways
-            self._log = self._log[: self._count]
-        self._log.append(event)
-        self._count += 1
+        if self._aside is not None:
+            self._aside.append(event)
+        else:
+            if len(self._log) != self._count:  # another fork went on from here: part ways
+                self._log = self._log[: self._count]
+            self._log.append(event)
+            self._count += 1
         self.latest_event_time = event.get("timestamp")
         if kind == "user":
             self.input_channel = event.get("input_channel")
             self.last_user_time = event.get("timestamp")
+        elif kind == "action":
+            self.rejected = None
+        elif kind == "action_execution_rejected":
+            self.rejected = event.get("name")
         elif kind == "restart":
             self._restarted = self._count
 

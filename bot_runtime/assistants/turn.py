@@ -19,7 +19,6 @@ from bot_runtime.assistants.domain import LISTEN, SESSION_METADATA, SESSION_STAR
 from bot_runtime.assistants.ensemble import FOLLOWUP, Prediction, next_action
 from bot_runtime.assistants.events import Event, Stamp, executed, slot_set
 from bot_runtime.assistants.parsing import parse_message
-from bot_runtime.assistants.slot_extraction import extracts
 from bot_runtime.assistants.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -136,42 +135,40 @@ class Turn:
         }
 
     async def _extract(self) -> None:
-        if extracts(self._assistant.domain):
+        if self._assistant.domain.extracts:
             for event in await self._actions.extract(self.tracker):
                 self._log_event(event)
 
     async def _until_listening(self) -> None:
-        for _ in range(MOST_ACTIONS):
+        actions = rejections = 0
+        while actions < MOST_ACTIONS and rejections < MOST_ACTIONS:
             fold = self.tracker.fold
             if fold.paused and fold.intent != "restart":
                 return
             prediction = next_action(self._assistant.domain, self._assistant.ensemble, self.tracker)
             if prediction.end_to_end:
                 await self._extract()
-            await self._run(prediction)
+            if await self._run(prediction):
+                actions += 1
+            else:
+                rejections += 1
             if prediction.action in (LISTEN, SESSION_START):
                 return
         _log.warning("a turn was cut short after %d actions", MOST_ACTIONS)
         self._log_event(executed(LISTEN))
 
-    async def _run(self, prediction: Prediction) -> None:
-        """Run an action and log it with all that it did."""
+    async def _run(self, prediction: Prediction) -> bool:
+        """Run an action and log it with all that it did; False when it declined to run."""
         before = self._decision(prediction)
-        if prediction.action == LISTEN:
-            events: list[Event] = []
-        else:
-            temporary = self.tracker.fork()
-            for event in before:
-                temporary.apply(event)
-            try:
-                events = await self._actions.run(prediction.action, temporary)
-            except ActionRejected:
-                self._log_event(_rejection(prediction))
-                return
-            except ActionFailed as problem:
-                _log.warning("action %s: %s", prediction.action, problem)
-                self._failed.append(prediction.action)
-                events = []
+        try:
+            events = await self._actions.run(prediction.action, self._seen_by(prediction.action, before))
+        except ActionRejected:
+            self._log_event(_rejection(prediction))
+            return False
+        except ActionFailed as problem:
+            _log.warning("action %s: %s", prediction.action, problem)
+            self._failed.append(prediction.action)
+            events = []
         if all(event["event"] != "action_execution_rejected" for event in events):
             for event in before:
                 self._log_event(event)
@@ -180,6 +177,16 @@ class Turn:
             self._log_event(event)
         if any(event["event"] == "user" for event in events):
             await self._extract()
+        return True
+
+    def _seen_by(self, action: str, before: list[Event]) -> Tracker:
+        """The conversation as an action sees it: with the decision for it, but aside, for it may be rejected."""
+        if action == LISTEN or action.startswith("utter_"):
+            return self.tracker  # they look at slots and at the message only
+        temporary = self.tracker.aside()
+        for event in before:
+            temporary.apply(event)
+        return temporary
 
     def _decision(self, prediction: Prediction) -> list[Event]:
         """What the choice of the action itself leaves in the log."""

@@ -1,15 +1,16 @@
 """The demo account: a bike rental, its bot, and four people with passwords made afresh."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
-from admin import Accounts, Bots, Grants, People
+from admin import Accounts, Bots, Grants, People, Role
 
 ACCOUNT = "Harbour Bikes"
 GREETING = "Ahoy! Ask about our bikes, or say that you want a person."
 ACCENT = "#0f6674"
 
-CAST = {
+CAST: Mapping[str, tuple[str, str, Role]] = {
     "super_admin": ("Olivia Owner", "olivia@harbour-bikes.example", "super_admin"),
     "admin": ("Adam Admin", "adam@harbour-bikes.example", "admin"),
     "agent": ("Anna Agent", "anna@harbour-bikes.example", "agent"),

@@ -106,15 +106,26 @@ async def _frame(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Problem as problem:
         if problem.status >= 500:
             log_failure("-", f"{request.method} {_template(request)}", problem)
+        _require_unanswered(request, problem)
         response = await render_problem(request, problem)
     except SocketClosed as closed:
         response = closed.response
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the one place where everything unforeseen ends
-        response = await render_problem(request, unexpected(error, f"{request.method} {_template(request)}"))
+        problem_of_ours = unexpected(error, f"{request.method} {_template(request)}")
+        _require_unanswered(request, error)
+        response = await render_problem(request, problem_of_ours)
     _account(request, response, time.perf_counter() - started)
     return response
+
+
+def _require_unanswered(request: web.Request, error: Exception) -> None:
+    """When the answer has begun (or the connection has become a socket), no other can be sent: cut it, visibly."""
+    if request.writer.output_size > 0:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer had begun") from error
 
 
 def _account(request: web.Request, response: web.StreamResponse, seconds: float) -> None:

@@ -30,6 +30,17 @@ def log_failure(reference: str, what: str, error: BaseException) -> None:
     error_log.error("%s %s %s", reference, one_line(what), describe(error))
 
 
+class LineFormatter(logging.Formatter):
+    """For every handler of the process, other people's loggers included: an event is one line, and of an error only its
+    class and its places are told."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        bare = logging.makeLogRecord(record.__dict__ | {"exc_info": None, "exc_text": None, "stack_info": None})
+        line = super().format(bare)
+        return one_line(f"{line} {describe(error)}" if error is not None else line)
+
+
 def describe(error: BaseException) -> str:
     """The class of an error and of its causes with the places they came through; nothing that was in the data."""
     seen: list[str] = []

@@ -90,7 +90,10 @@ class GuardedWebSocket(web.WebSocketResponse):
         transport = self._req.transport if self._req is not None else None
         if transport is None:
             self.gone.set()
-        elif transport.can_write_eof() and not transport.is_closing():
-            transport.write_eof()
-        else:
+        elif transport.is_closing() or not transport.can_write_eof():
             transport.close()
+        else:
+            try:
+                transport.write_eof()
+            except OSError:  # the peer has reset the connection already
+                transport.abort()

@@ -63,7 +63,7 @@ def unexpected(error: BaseException, what: str) -> Unexpected:
     """Log an error that nobody foresaw and give what a client may see of it."""
     reference = new_id()[:10]
     log_failure(reference, what, error)
-    return Unexpected("Something went wrong on our side. Nothing more is known to be changed.", reference=reference)
+    return Unexpected("Something went wrong on our side. Trying again may help.", reference=reference)
 
 
 def from_http(error: web.HTTPException) -> Problem:

@@ -330,7 +330,7 @@ class LiveSocket(Generic[H, F]):
         if not self._bucket.take():
             if self._bucket.refused > MAX_REFUSED:
                 self._close_soon(TOO_MANY, "too many frames")
-        elif kind is WSMsgType.PING and not self._transport.is_closing():
+        elif kind is WSMsgType.PING and self._is_open():
             self._transport.write(bytes((0x80 | WSMsgType.PONG, len(data))) + data)
 
     def _refuse_for_rate(self, text: str) -> None:
@@ -368,8 +368,12 @@ class LiveSocket(Generic[H, F]):
 
     def _write_queue(self) -> None:
         queue, self._queue, self._queued_bytes = self._queue, [], 0
-        if queue and not self._transport.is_closing():
+        if queue and self._is_open():
             self._transport.write(b"".join(part for data in queue for part in (_header(len(data)), data)))
+
+    def _is_open(self) -> bool:
+        """Whether frames may still be written: not after our close frame, nor on a lost connection."""
+        return not self.response.closed and not self._transport.is_closing()
 
     def _close_soon(self, code: int, reason: str) -> None:
         if self.close_code is None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { linked, secureAddress } from "../../foundation/web/static/js/links.js";
+import { linked, secureAddress } from "../../foundation/web/static/js/dom.js";
 
 const hrefs = (text) => linked(text).filter((part) => part.href).map((part) => part.href);
 const words = (text) => linked(text).map((part) => part.text).join("");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Outbox } from "../../foundation/web/static/js/outbox.js";
+import { Outbox } from "../../foundation/web/static/js/line.js";
 import { counter, ManualClock } from "./hands.js";
 
 function setUp() {

@@ -3,9 +3,7 @@ import { test } from "node:test";
 
 import { Device, KEY } from "../../bot_runtime/channels/widget/static/js/models/device.js";
 import { Visit } from "../../bot_runtime/channels/widget/static/js/models/visit.js";
-import { Line } from "../../foundation/web/static/js/line.js";
-import { Outbox } from "../../foundation/web/static/js/outbox.js";
-import { Typing } from "../../foundation/web/static/js/typing.js";
+import { Line, Outbox, Typing } from "../../foundation/web/static/js/line.js";
 import { counter, Exchange, ManualClock, MemoryStorage, settled } from "./hands.js";
 
 const BOT = "b".repeat(22);
@@ -34,7 +32,7 @@ class Scene {
       random: () => 0.5,
     });
     this.visit.addEventListener("happened", ({ detail }) => this.happened.push(detail.name));
-    this.visit.start();
+    this.visit.line.start();
     this.wire.open();
   }
 
@@ -67,13 +65,15 @@ class Scene {
   }
 
   messages() {
-    return this.visit.items().filter((item) => item.type === "message").map((item) => [item.by, item.text, item.state]);
+    return this.visit.items(dayOf).filter((item) => item.type === "message").map((item) => [item.by, item.text, item.state]);
   }
 
   lines() {
-    return this.visit.items().filter((item) => item.type === "line").map((item) => item.text ?? item.words);
+    return this.visit.items(dayOf).filter((item) => item.type === "line").map((item) => item.text ?? item.words);
   }
 }
+
+const dayOf = (at) => new Date(at).toDateString();
 
 const consenting = () => {
   const scene = new Scene();
@@ -90,11 +90,11 @@ test("MS-1, P-1: before the consent nothing is stored and no secret is said", ()
   assert.equal(scene.wire.of("hello")[0].device, null);
   scene.welcome();
   assert.equal(scene.visit.phase, "notice");
-  scene.visit.decline();
+  scene.visit.show("declined");
   assert.equal(scene.visit.phase, "declined");
   assert.equal(scene.storage.items.size, 0);
   assert.deepEqual(scene.wire.sent.map((frame) => frame.type), ["hello"]);
-  scene.visit.backToNotice();
+  scene.visit.show("notice");
   assert.equal(scene.visit.phase, "notice");
 });
 
@@ -218,12 +218,12 @@ test("a refused message says why and can be tried again or discarded", () => {
   scene.visit.say("Hello");
   const { client_id } = scene.wire.of("message")[0];
   scene.wire.say({ type: "error", client_id, code: "too_many", title: "Too many", detail: "Wait a little." });
-  const [item] = scene.visit.items().filter((one) => one.type === "message");
+  const [item] = scene.visit.items(dayOf).filter((one) => one.type === "message");
   assert.deepEqual([item.state, item.error], ["failed", "Wait a little."]);
-  scene.visit.retry(client_id);
+  scene.visit.outbox.retry(client_id);
   assert.equal(scene.wire.of("message").length, 2);
   scene.wire.say({ type: "error", client_id, code: "too_many", title: "Too many", detail: "Wait." });
-  scene.visit.discard(client_id);
+  scene.visit.outbox.drop(client_id);
   assert.deepEqual(scene.messages(), []);
 });
 
@@ -246,7 +246,7 @@ test("lost after five seconds, restored when it is back, and both are said", () 
   scene.wire.cut();
   scene.clock.pass(4_800);
   assert.equal(scene.visit.lost, true);
-  scene.visit.nudge();
+  scene.visit.line.nudge();
   scene.wire.open();
   scene.talking();
   assert.deepEqual([scene.visit.lost, scene.visit.restored], [false, true]);
@@ -300,7 +300,7 @@ test("P-6, D-18: withdrawing ends the chat, deletes the key and leaves nothing o
   scene.wire.cut(1000);
   assert.deepEqual([scene.visit.phase, scene.visit.reason], ["gone", "withdrawn"]);
   assert.equal(scene.storage.items.size, 0);
-  assert.equal(scene.visit.thread.items().length, 0);
+  assert.equal(scene.visit.items(dayOf).length, 0);
   assert.ok(scene.happened.includes("consent:withdrawn"));
   scene.clock.pass(60_000);
   assert.equal(scene.exchange.wires.length, 1);
@@ -336,20 +336,19 @@ test("BR-5: who answers now is always said, and by whom", () => {
   assert.deepEqual([scene.visit.control, scene.visit.holder], ["agent", "Anna"]);
   scene.events({ seq: 5, kind: "control", now: "bot", reason: "handed_back", holder_name: "" });
   assert.deepEqual(scene.lines(), ["line_queue", "line_agent", "line_bot_back"]);
-  assert.deepEqual(scene.visit.items().find((item) => item.text === "line_agent").values, { name: "Anna" });
+  assert.deepEqual(scene.visit.items(dayOf).find((item) => item.text === "line_agent").values, { name: "Anna" });
   assert.deepEqual(scene.happened.slice(2), ["handoff:requested", "handoff:assigned", "handoff:ended"]);
 });
 
 test("asking for a person twice asks once", async () => {
   const scene = consenting();
-  scene.visit.callPerson();
-  scene.visit.callPerson();
+  scene.visit.deed("handoff");
+  scene.visit.deed("handoff");
   assert.equal(scene.wire.of("handoff").length, 1);
   scene.wire.say({ type: "done", client_id: scene.wire.of("handoff")[0].client_id, outcome: "queued" });
   scene.events({ seq: 3, kind: "control", now: "queue", reason: "handoff_requested" });
   await settled();
-  scene.visit.callPerson();
-  assert.equal(scene.wire.of("handoff").length, 1);
+  assert.deepEqual([scene.visit.busy, scene.visit.control], ["", "queue"]);
 });
 
 test("a closed chat says so, and starting again under the same notice asks nothing twice", () => {
@@ -378,20 +377,20 @@ test("DD-6, DD-7: the e-mail card follows the events, whatever was done here", a
   const scene = consenting();
   scene.events(message(3, "bot", "Where may we write to?", { card: "email" }));
   assert.equal(scene.visit.email.step, "ask");
-  const giving = scene.visit.giveAddress("jane@x.example");
+  const giving = scene.visit.prove("email", { address: "jane@x.example" });
   scene.wire.say({ type: "done", client_id: scene.wire.of("email")[0].client_id, outcome: "sent" });
   await giving;
   scene.events({ seq: 4, kind: "email", address: "j***@x.example", state: "sent" });
   assert.deepEqual([scene.visit.email.step, scene.visit.email.address], ["code", "j***@x.example"]);
   for (const [outcome, words] of [["wrong", "code_wrong"], ["expired", "code_expired"], ["too_many", "code_too_many"]]) {
-    const trying = scene.visit.giveCode("000000");
+    const trying = scene.visit.prove("code", { code: "000000" });
     scene.wire.say({ type: "done", client_id: scene.wire.of("code").at(-1).client_id, outcome });
     await trying;
     assert.deepEqual([scene.visit.email.step, scene.visit.email.problem, scene.visit.email.busy], ["code", words, ""]);
   }
-  scene.visit.openEmail();
+  scene.visit.email.open();
   assert.equal(scene.visit.email.step, "ask");
-  scene.visit.keepAddress();
+  scene.visit.email.keepAddress();
   assert.equal(scene.visit.email.step, "code");
   scene.events({ seq: 5, kind: "email", address: "", state: "verified" });
   assert.deepEqual([scene.visit.email.step, scene.visit.email.address], ["verified", "j***@x.example"]);
@@ -403,7 +402,7 @@ test("DD-6, DD-7: the e-mail card follows the events, whatever was done here", a
 test("a code whose answer was lost is not tried a second time by itself", async () => {
   const scene = consenting();
   scene.events(message(3, "bot", "Code?", { card: "code" }));
-  const trying = scene.visit.giveCode("123456");
+  const trying = scene.visit.prove("code", { code: "123456" });
   scene.comeBack();
   await trying;
   assert.equal(scene.wire.of("code").length, 0);
@@ -416,9 +415,9 @@ test("quick replies stand until the visitor says something", () => {
   const scene = consenting();
   const buttons = [{ title: "Prices", payload: "/ask_price" }];
   scene.events(message(3, "bot", "Ahoy", { buttons }));
-  assert.deepEqual(scene.visit.items().at(-1).buttons, buttons);
+  assert.deepEqual(scene.visit.items(dayOf).at(-1).buttons, buttons);
   scene.visit.say("Prices", "/ask_price");
-  assert.deepEqual(scene.visit.items().flatMap((item) => item.buttons ?? []), []);
+  assert.deepEqual(scene.visit.items(dayOf).flatMap((item) => item.buttons ?? []), []);
   assert.deepEqual([scene.wire.of("message")[0].text, scene.wire.of("message")[0].payload], ["Prices", "/ask_price"]);
 });
 
@@ -430,29 +429,29 @@ test("unread counts what came while nobody looked, with a divider before it", ()
   assert.equal(scene.visit.unread, 2);
   scene.visit.setVisible(true);
   assert.equal(scene.visit.unread, 0);
-  const types = scene.visit.items().map((item) => item.type);
+  const types = scene.visit.items(dayOf).map((item) => item.type);
   assert.equal(types.filter((type) => type === "divider").length, 1);
   assert.equal(types.indexOf("divider"), types.indexOf("message") + 1);
   scene.visit.say("ok");
-  assert.ok(!scene.visit.items().some((item) => item.type === "divider"));
+  assert.ok(!scene.visit.items(dayOf).some((item) => item.type === "divider"));
 });
 
 test("typing: told sparingly, heard until it fades or the message comes", () => {
   const scene = consenting();
   for (let key = 0; key < 20; key += 1) {
-    scene.visit.typed();
+    scene.visit.typing.typed();
     scene.clock.pass(200);
   }
   assert.deepEqual(scene.wire.of("typing").map((frame) => frame.on), [true, true]);
   scene.clock.pass(4_000);
   assert.equal(scene.wire.of("typing").at(-1).on, false);
   scene.wire.say({ type: "typing", by: "agent", name: "Anna", on: true });
-  assert.deepEqual(scene.visit.typing, { by: "agent", name: "Anna" });
+  assert.deepEqual(scene.visit.typing.heard, { by: "agent", name: "Anna" });
   scene.clock.pass(8_100);
-  assert.equal(scene.visit.typing, null);
+  assert.equal(scene.visit.typing.heard, null);
   scene.wire.say({ type: "typing", by: "bot", name: "", on: true });
   scene.events(message(3, "bot", "Ahoy"));
-  assert.equal(scene.visit.typing, null);
+  assert.equal(scene.visit.typing.heard, null);
 });
 
 test("the host page learns that something happened, never what was said", () => {

@@ -75,7 +75,9 @@ class WidgetDoors:
 
     async def loader(self, request: web.Request) -> web.StreamResponse:
         """The script that host pages load from another origin: the same for everybody, no secret in it (F1)."""
-        script = self._loader = self._loader or await asyncio.to_thread(_read_loader)
+        if self._loader is None:
+            self._loader = await asyncio.to_thread(_read_loader)
+        script = self._loader
         headers = {
             "Cache-Control": "public, max-age=300",
             "ETag": script.etag,

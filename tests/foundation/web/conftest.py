@@ -104,7 +104,7 @@ async def house() -> AsyncIterator[Build]:
     ended: list[Callable[[], Awaitable[None]]] = []
     opened: list[socket.socket] = []
 
-    async def build(*routes: Route, pages: Pages | None = None, settings: dict[str, Any] | None = None, **more: Any):
+    async def build(*routes: Route, pages: Pages | None = None, settings: dict[str, Any] | None = None, ssl_context=None, **more):
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))
@@ -113,7 +113,7 @@ async def house() -> AsyncIterator[Build]:
         chosen = {"base_url": f"http://127.0.0.1:{port}", "shutdown_s": 2.0} | (settings or {})
         chosen["base_url"] = chosen["base_url"].format(port=port)
         app = build_app(routes, settings=WebSettings(**chosen), pages=pages, **more)
-        runner = await serve(app, sock=listening)
+        runner = await serve(app, sock=listening, ssl_context=ssl_context)
         client = aiohttp.ClientSession(f"http://127.0.0.1:{port}")
         ended.append(runner.cleanup)
         ended.append(client.close)

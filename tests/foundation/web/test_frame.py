@@ -19,7 +19,7 @@ from foundation.web import (
     route_table,
     set_cookie,
 )
-from foundation.web.logs import log_access, one_line
+from foundation.web.logs import LineFormatter, log_access, one_line
 
 
 async def fine(_: web.Request) -> web.Response:
@@ -234,3 +234,17 @@ async def test_a_throttle_has_bounded_memory() -> None:
     assert len(throttle) == 1
     with pytest.raises(ValueError, match="limit"):
         Throttle(clock, limit=0, per_ms=1)
+
+
+def test_G_4_the_formatter_keeps_other_loggers_to_one_line_without_data(caplog) -> None:
+    formatter = LineFormatter("%(levelname)s %(name)s: %(message)s")
+    with caplog.at_level(logging.ERROR):
+        try:
+            int("canary-5f1c")
+        except ValueError:
+            logging.getLogger("asyncio").exception("Task exception\nwas %s", "never\x1b[2J retrieved")
+    line = formatter.format(caplog.records[0])
+    assert line.startswith("ERROR asyncio: Task exception\\x0awas never\\x1b[2J retrieved ValueError at ")
+    assert "canary" not in line
+    assert len(line.splitlines()) == 1
+    assert formatter.format(logging.makeLogRecord({"msg": "x", "levelname": "INFO", "name": "y"})) == "INFO y: x"

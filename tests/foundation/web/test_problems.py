@@ -1,5 +1,6 @@
 """Every error has one shape, and nothing that happened inside leaves the house."""
 
+import contextlib
 import logging
 
 import pytest
@@ -194,3 +195,26 @@ async def test_an_expectation_that_is_not_known_is_refused_in_our_form(house) ->
     assert answer.status == 400
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert "Server" not in answer.headers
+
+
+async def test_an_error_in_the_middle_of_an_answer_cuts_it_visibly(house, caplog) -> None:
+    """No second answer is glued to the first; the client sees that something is missing."""
+
+    async def half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"the first half")
+        raise RuntimeError(SECRET)
+
+    here = await house(Route("GET", "/half", half, PUBLIC, "api"))
+    reader, writer = await here.open()
+    writer.write(here.get("/half"))
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := await reader.read(10_000):
+            received += part
+    writer.close()
+    assert b"problem" not in received
+    assert b"0\r\n\r\n" not in received
+    assert "RuntimeError" in caplog.text
+    assert "canary" not in caplog.text

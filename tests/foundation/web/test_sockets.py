@@ -2,15 +2,31 @@
 
 import asyncio
 import json
+import socket
+import ssl
 import struct
 
 import pytest
-from aiohttp import WSMsgType, WSServerHandshakeError, web
+import uvloop
+from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
 
 from foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from foundation.web import PUBLIC, LiveSocket, Route, SocketClosed
+from foundation.web import (
+    METRICS,
+    PUBLIC,
+    LiveSocket,
+    Route,
+    SocketClosed,
+    WebSettings,
+    build_app,
+    is_secure,
+    origin_of,
+    serve,
+)
+from foundation.web.sockets import ROOM
 
-from .conftest import Hello, RawSocket, Say, masked, talk, until
+from .certificates import make_certificate
+from .conftest import Hello, House, RawSocket, Say, masked, talk, until
 
 HELLO = '{"type": "hello", "name": "mia"}'
 
@@ -572,9 +588,6 @@ async def test_what_was_not_greeted_never_reaches_the_handler(house) -> None:
 
 
 async def test_sockets_are_counted_and_forgotten(house) -> None:
-    from foundation.web import METRICS
-    from foundation.web.sockets import ROOM
-
     here = await house(socket_route())
     client = await greeted(here)
     metrics = here.app[METRICS]
@@ -599,3 +612,113 @@ async def test_types_that_let_unknown_members_pass_cannot_be_used(house) -> None
     client = await RawSocket.connect(here)
     assert client.head.startswith(b"HTTP/1.1 500")
     await client.leave()
+
+
+async def test_a_peer_that_resets_while_we_speak_is_no_error_of_ours(house, caplog) -> None:
+    """The page is left in the middle of a reply: the browser resets the connection."""
+    speaking = asyncio.Event()
+
+    async def speak(request: web.Request) -> web.StreamResponse:
+        live = LiveSocket.accept(request, hello_type=Hello, frame_type=Say)
+        async with live as socket:
+            for _ in range(100):
+                socket.send(b"x" * 20_000)
+            speaking.set()
+            async for frame in socket:
+                socket.send(frame)
+        return live.response
+
+    here = await house(socket_route(speak))
+    for _ in range(20):
+        speaking.clear()
+        client = await RawSocket.connect(here)
+        client.say(HELLO)
+        client.say('{"type":"say","text":"x"}')
+        await speaking.wait()
+        client.send(masked(8, struct.pack(">H", 1001)))
+        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.writer.transport.abort()
+    await until(lambda: not len(here.app[ROOM]))
+    assert [record for record in caplog.records if record.name == "frontdesk.error"] == []
+
+
+async def test_an_error_after_the_goodbye_ends_quietly(house) -> None:
+    """Sending after the close frame is dropped; a pong is not written any more."""
+
+    async def speak(request: web.Request) -> web.StreamResponse:
+        live = LiveSocket.accept(request, hello_type=Hello, frame_type=Say)
+        async with live as socket:
+            await socket.close(4403, "revoked")
+            await socket.close(4404, "again")
+            socket.send(b"x")
+            raise NotFound
+        return live.response
+
+    here = await house(socket_route(speak))
+    client = await RawSocket.connect(here)
+    client.say(HELLO)
+    assert await client.closing() == (4403, "revoked")
+    await client.leave()
+
+
+async def test_the_socket_over_tls_of_our_own(house, tmp_path) -> None:
+    certificate = await asyncio.to_thread(make_certificate, tmp_path)
+    here = await house(
+        socket_route(),
+        Route("GET", "/secure", secure, PUBLIC, "api"),
+        settings={"base_url": "https://127.0.0.1:{port}"},
+        ssl_context=certificate.context,
+    )
+    trust = await asyncio.to_thread(ssl.create_default_context, cafile=str(certificate.file))
+    url = f"https://127.0.0.1:{here.port}"
+    async with here.client.get(f"{url}/secure", ssl=trust) as answer:
+        assert await answer.json() == [True, url]
+        assert answer.headers["Strict-Transport-Security"]
+    async with here.client.ws_connect(f"{url}/ws", ssl=trust, headers={"Origin": url}) as client:
+        await client.send_str(HELLO)
+        await client.receive_json()
+        await client.send_str("x" * 20_000)
+        assert (await client.receive()).data == 1009
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await here.client.ws_connect(f"{url}/ws", ssl=trust, headers={"Origin": here.origin})
+    assert refused.value.status == 403
+
+
+async def secure(request: web.Request) -> web.Response:
+    return web.json_response([is_secure(request), origin_of(request)])
+
+
+def test_all_of_this_holds_on_uvloop_too() -> None:
+    """The server runs on uvloop, whose transports are its own."""
+
+    async def story() -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        settings = WebSettings(base_url=f"http://127.0.0.1:{port}", header_timeout_s=0.3)
+        runner = await serve(build_app([socket_route(hello_timeout_s=0.2)], settings=settings), sock=listening)
+        async with ClientSession(f"http://127.0.0.1:{port}") as session:
+            here = House(runner.app, runner, port, session)
+            client = await greeted(here)
+            client.say('{"type": "say", "text": "x"}')
+            assert b'"x"' in (await client.receive())[1]
+            client.send(masked(1, b"x" * 100_000))
+            assert (await client.closing())[0] == 1009
+            await client.leave()
+            silent = await RawSocket.connect(here)
+            assert (await silent.closing())[0] == 4401
+            await silent.leave()
+            unmasked = await greeted(here)
+            unmasked.send(b"\x81\x01x")
+            assert (await unmasked.closing())[0] == 1002
+            await unmasked.leave()
+            reader, writer = await here.open()
+            writer.write(b"GET /healthz HT")
+            assert await reader.read() == b""
+            writer.close()
+            staying = await greeted(here)
+            ending = asyncio.ensure_future(runner.cleanup())
+            assert (await staying.closing())[0] == 1001
+            await staying.leave()
+            await ending
+
+    uvloop.run(story())

@@ -1,9 +1,5 @@
 /** Making elements. What a person wrote enters as a text node: nothing here parses HTML, and no attribute runs script (X-1). */
 
-import { linked, secureAddress } from "./links.js";
-
-export { secureAddress };
-
 const SVG = "http://www.w3.org/2000/svg";
 
 /** `h("p", { class: "muted", on: { click }, hidden: true }, "words", child)`; false and null are left out. */
@@ -20,8 +16,7 @@ export function h(tag, options, ...children) {
 
 /** An icon of the sprite that the page names on its root element. */
 export function icon(name, size = "") {
-  const svg = document.createElementNS(SVG, "svg");
-  const use = document.createElementNS(SVG, "use");
+  const [svg, use] = ["svg", "use"].map((tag) => document.createElementNS(SVG, tag));
   svg.setAttribute("class", `icon ${size}`);
   svg.setAttribute("aria-hidden", "true");
   use.setAttribute("href", `${document.documentElement.dataset.icons}#${name}`);
@@ -68,4 +63,66 @@ export class Keyed {
   forget() {
     this.#known.clear();
   }
+}
+
+const CANDIDATE = /(?<![\p{L}\p{N}_:+.-])(?:https?:\/\/|mailto:)[^\s<>"`{}|\\^\p{Cc}\p{Cf}]+/giu;
+const TRAILING = /[.,;:!?'’”»…]+$/;
+const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
+
+/**
+ * The links in a person's text (X-4): parts `{text, href?, host?}`. Only http, https and mailto are links. What hides where it
+ * goes (a name before an `@`, letters that look like others) is no link, or says its real `host`.
+ */
+export function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const found of text.matchAll(CANDIDATE)) {
+    const words = trimmed(found[0]);
+    const link = target(words);
+    if (!link) continue;
+    if (found.index > end) parts.push({ text: text.slice(end, found.index) });
+    parts.push({ text: words, ...link });
+    end = found.index + words.length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end) });
+  return parts;
+}
+
+/** `{href, host}` of what may be offered as a picture: https, without a name or password. Otherwise null. */
+export function secureAddress(address) {
+  const url = parsed(address);
+  return url?.protocol === "https:" ? { href: url.href, host: url.host } : null;
+}
+
+function parsed(address) {
+  try {
+    const url = new URL(address);
+    return url.username || url.password ? null : url;
+  } catch {
+    return null;
+  }
+}
+
+function target(words) {
+  const url = parsed(words);
+  if (url?.protocol === "mailto:") {
+    const [mailbox] = words.slice(7).split("?");
+    return MAILBOX.test(mailbox) ? { href: `mailto:${mailbox}` } : null;
+  }
+  if (!url?.hostname.includes(".")) return null;
+  const shown = words.replace(/^\w+:\/\//, "").split(/[/?#]/)[0].toLowerCase();
+  return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
+}
+
+/** Without the full stop of the sentence, and without a bracket that was opened before it. */
+function trimmed(words) {
+  let rest = words;
+  for (let before = ""; rest !== before; ) {
+    before = rest;
+    rest = rest.replace(TRAILING, "");
+    for (const [open, close] of ["()", "[]"]) {
+      if (rest.endsWith(close) && rest.split(close).length > rest.split(open).length) rest = rest.slice(0, -1);
+    }
+  }
+  return rest;
 }

@@ -1,9 +1,6 @@
 /**
- * One socket that comes back: says hello, hears frames, and when it breaks waits a little longer each time and tries again,
- * unless the server said that there is no point. Transport, clock and chance are arguments.
- *
- * `state` is idle, connecting, open (from `welcome` on), waiting or ended; `lost` is true after five seconds without a line,
- * so that a hiccup shows nothing. Only the newest socket is heard.
+ * A line to the server that comes back, what waits to be answered on it, and who types. Transport, clock and chance are
+ * arguments; nothing here knows the DOM.
  */
 
 export const browserClock = {
@@ -11,11 +8,6 @@ export const browserClock = {
   after: (work, ms) => setTimeout(work, ms),
   cancel: (timer) => clearTimeout(timer),
 };
-
-/** Close codes of docs/http.md after which a visitor need not try again: done, malformed, forbidden, not there. */
-const FINAL = [1000, 4400, 4403, 4404];
-const GOING_AWAY = 1001;
-const TOO_MANY = 4429;
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
@@ -26,13 +18,17 @@ const SETTLED_AFTER = 5_000;
 const WELCOME_WITHIN = 10_000;
 const LOST_AFTER = 5_000;
 
+/**
+ * Says hello, hears the frames of its newest socket, and when that breaks waits a little longer each time and tries again,
+ * except after the `final` close codes of docs/http.md. `state`: idle, connecting, open (from `welcome` on), waiting, ended.
+ * `lost`: five seconds without a line, so that a hiccup shows nothing.
+ */
 export class Line {
   state = "idle";
   lost = false;
   code = 0;
 
   #is;
-  #final;
   #socket = null;
   #attempt = 0;
   #openSince = 0;
@@ -40,9 +36,8 @@ export class Line {
   #greeting = null;
   #losing = null;
 
-  constructor({ connect, hello, onFrame, onState, clock, random = Math.random, final = FINAL }) {
-    this.#is = { connect, hello, onFrame, onState, clock, random };
-    this.#final = final;
+  constructor({ connect, hello, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
+    this.#is = { connect, hello, onFrame, onState, clock, random, final };
   }
 
   start() {
@@ -105,7 +100,7 @@ export class Line {
   }
 
   #hear(data) {
-    const frame = parse(data);
+    const frame = parsed(data);
     if (!frame) return;
     if (frame.type === "welcome" && this.state === "connecting") {
       this.#is.clock.cancel(this.#greeting);
@@ -118,28 +113,22 @@ export class Line {
 
   #closed(code) {
     this.#leave();
-    if (!this.#final.includes(code)) return this.#wait(code);
+    if (!this.#is.final.includes(code)) return this.#wait(code);
     this.code = code;
     this.#expectNoLoss();
     this.#set("ended");
   }
 
   #wait(code) {
-    const { clock } = this.#is;
+    const { clock, random } = this.#is;
     if (this.#openSince && clock.now() - this.#openSince >= SETTLED_AFTER) this.#attempt = 0;
     this.#openSince = 0;
-    this.#retry = clock.after(() => this.#open(), this.#pause(code));
+    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#attempt);
+    const more = { 4429: WAIT_WHEN_TOO_MANY, 1001: random() * SPREAD }[code] ?? 0;
+    this.#retry = clock.after(() => this.#open(), more + (longest * (1 + random())) / 2);
     this.#attempt += 1;
     this.#expectLoss();
     this.#set("waiting");
-  }
-
-  #pause(code) {
-    const { random } = this.#is;
-    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#attempt);
-    const pause = (longest * (1 + random())) / 2;
-    if (code === TOO_MANY) return pause + WAIT_WHEN_TOO_MANY;
-    return code === GOING_AWAY ? pause + random() * SPREAD : pause;
   }
 
   #leave() {
@@ -171,11 +160,165 @@ export class Line {
   }
 }
 
-function parse(data) {
+function parsed(data) {
   try {
     const frame = JSON.parse(data);
     return typeof frame?.type === "string" ? frame : null;
   } catch {
     return null;
+  }
+}
+
+/** More are not on their way at once: a long outbox must not run into the server's rate limit. */
+const WINDOW = 8;
+/** No answer for so long means that the line is dead although it looks open. */
+const PATIENCE = 12_000;
+
+/**
+ * What is not answered for yet. Every frame carries a `client_id`, under which the server stores it once: after a broken line
+ * all is sent again, in order, and nothing is there twice. An entry is waiting, sent or failed; its `answer` is a promise of
+ * `{kind: "ack" | "done" | "error" | "lost", …}` that never rejects. One put with `once` is not sent a second time, because
+ * that would mean something else.
+ */
+export class Outbox {
+  #entries = new Map();
+  #is;
+  #watch = null;
+  #connected = false;
+
+  constructor({ send, uuid, clock, onChange, onStuck }) {
+    this.#is = { send, uuid, clock, onChange, onStuck };
+  }
+
+  get entries() {
+    return [...this.#entries.values()];
+  }
+
+  get unsent() {
+    return this.entries.filter((entry) => entry.state !== "failed").length;
+  }
+
+  put(frame, { once = false } = {}) {
+    const id = this.#is.uuid();
+    const entry = { id, frame: { ...frame, client_id: id }, at: this.#is.clock.now(), state: "waiting", once, error: null };
+    entry.answer = new Promise((resolve) => (entry.resolve = resolve));
+    this.#entries.set(id, entry);
+    this.#pump();
+    return entry;
+  }
+
+  /** The server answered; an error stays here as failed. Gives the entry, unless it is none of ours or was answered before. */
+  settle(id, answer) {
+    const entry = this.#entries.get(id);
+    if (!entry || entry.state === "failed") return null;
+    if (answer.kind === "error" || answer.kind === "lost") {
+      entry.state = "failed";
+      entry.error = answer;
+    } else this.#entries.delete(id);
+    entry.resolve(answer);
+    this.#rest();
+    this.#pump();
+    return entry;
+  }
+
+  /** Send a failed one again, under the same id: if it was stored after all, it stays one. */
+  retry(id) {
+    const entry = this.#entries.get(id);
+    if (entry?.state === "failed") entry.state = "waiting";
+    this.#pump();
+  }
+
+  drop(id) {
+    this.#entries.delete(id);
+    this.#is.onChange();
+  }
+
+  clear() {
+    this.#entries.clear();
+    this.#rest();
+  }
+
+  connected() {
+    this.#connected = true;
+    for (const entry of this.entries) if (entry.state === "sent") entry.state = "waiting";
+    this.#pump();
+  }
+
+  disconnected() {
+    this.#connected = false;
+    this.#rest();
+    for (const { id, once, state } of this.entries) if (once && state === "sent") this.settle(id, { kind: "lost" });
+  }
+
+  /** There will be no line any more. */
+  giveUp() {
+    this.#connected = false;
+    for (const { id } of this.entries) this.settle(id, { kind: "lost" });
+  }
+
+  #pump() {
+    let away = this.entries.filter((entry) => entry.state === "sent").length;
+    for (const entry of this.#connected ? this.entries : []) {
+      if (entry.state !== "waiting") continue;
+      if (away >= WINDOW || !this.#is.send(entry.frame)) break;
+      entry.state = "sent";
+      away += 1;
+    }
+    if (away && this.#watch === null) this.#watch = this.#is.clock.after(this.#is.onStuck, PATIENCE);
+    this.#is.onChange();
+  }
+
+  #rest() {
+    this.#is.clock.cancel(this.#watch);
+    this.#watch = null;
+  }
+}
+
+const TELL_EVERY = 3_000;
+const STOPPED_AFTER = 4_000;
+const FADES_AFTER = 8_000;
+
+/** Typing, both ways: told at most every three seconds and when it stops; what is `heard` (`{by, name}` or null) fades by itself,
+ * because the "stopped" may be lost. */
+export class Typing {
+  heard = null;
+  #is;
+  #toldAt = 0;
+  #stop = null;
+  #fade = null;
+
+  constructor({ tell, onChange, clock }) {
+    this.#is = { tell, onChange, clock };
+  }
+
+  typed() {
+    const { tell, clock } = this.#is;
+    if (clock.now() - this.#toldAt >= TELL_EVERY) {
+      this.#toldAt = clock.now();
+      tell(true);
+    }
+    clock.cancel(this.#stop);
+    this.#stop = clock.after(() => this.stopped(), STOPPED_AFTER);
+  }
+
+  stopped() {
+    this.#is.clock.cancel(this.#stop);
+    if (this.#toldAt) this.#is.tell(false);
+    this.#toldAt = 0;
+  }
+
+  hear({ by, name, on }) {
+    if (!on) return this.forget(by);
+    this.#is.clock.cancel(this.#fade);
+    this.#fade = this.#is.clock.after(() => this.forget(by), FADES_AFTER);
+    this.heard = { by, name };
+    this.#is.onChange();
+  }
+
+  /** His message came, or he is gone. */
+  forget(by = this.heard?.by) {
+    if (this.heard?.by !== by) return;
+    this.heard = null;
+    this.#is.onChange();
   }
 }

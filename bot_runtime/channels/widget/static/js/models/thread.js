@@ -23,22 +23,25 @@ export class Thread {
   /** Acknowledged messages whose events are not here yet. They do not move `since`: what others said before may still come. */
   #echoes = new Map();
   since = 0;
+  email = new EmailCard();
 
   clear() {
     for (const kept of [this.#events, this.#mine, this.#echoes]) kept.clear();
     this.since = 0;
+    this.email = new EmailCard();
   }
 
   /** Gives those that were not known, in order. */
   apply(events) {
-    const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq));
+    const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq)).sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
       if (event.client_id) this.#mine.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
+      this.email.apply(event);
     }
-    return fresh.sort(inOrder);
+    return fresh;
   }
 
   /** A message of ours was stored under this number. */
@@ -50,16 +53,15 @@ export class Thread {
     return this.#mine.size;
   }
 
-  /** `pending`: entries of the outbox. `email`: the card. `unreadFrom`: the divider stands before this number. */
-  items({ pending = [], email, unreadFrom = 0, dayOf = (at) => new Date(at).toDateString() } = {}) {
+  /** `pending`: entries of the outbox. `unreadFrom`: the divider stands before this number. */
+  items({ pending, unreadFrom, dayOf }) {
     const known = [...this.#events.values(), ...this.#echoes.values()].sort(inOrder).map(toItem).filter(Boolean);
     const newest = known.at(-1)?.at ?? 0;
     const waiting = pending.filter(({ id }) => !this.#mine.has(id)).map((entry) => toPending(entry, newest));
     const items = [...known, ...waiting];
-    if (email && email.step !== "none") {
-      const after = items.findLastIndex((item) => item.seq <= email.anchor);
-      items.splice(after + 1, 0, { type: "email", key: "email", seq: email.anchor, at: items[after]?.at ?? newest });
-    }
+    const { step, anchor } = this.email;
+    const after = items.findLastIndex((item) => item.seq <= anchor);
+    if (step) items.splice(after + 1, 0, { type: "email", key: "email", at: items[after]?.at ?? newest });
     return spaced(items, unreadFrom, dayOf);
   }
 }
@@ -68,13 +70,13 @@ const inOrder = (one, other) => one.seq - other.seq;
 
 function toItem(event) {
   const { kind, seq, at, by, now, reason } = event;
-  const line = (text, sign, values = {}) => ({ type: "line", key: `e${seq}`, seq, at, text, sign, values });
-  if (kind === "message" && by === "system") return { ...line("", "info"), words: event.text, buttons: event.buttons };
+  const line = (text, sign, more) => ({ type: "line", key: `e${seq}`, seq, at, text, sign, ...more });
+  if (kind === "message" && by === "system") return line("", "info", { words: event.text, buttons: event.buttons });
   if (kind === "message") return toMessage(event);
   if (kind === "consent") return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
   if (kind === "email" && event.state === "lost") return line("line_proof_lost", "warning");
   if (kind === "closed") {
-    return line(reason === "timed_out" ? "line_closed_silent" : by === "visitor" ? "line_closed_you" : "line_closed_agent", "check");
+    return line(reason === "timed_out" ? "line_closed_silent" : by === "visitor" ? "line_closed_you" : "line_closed", "check");
   }
   const words = kind === "control" && (LINES[`${now}:${reason}`] ?? LINES[now]);
   return words ? line(words, SIGNS[now], { name: event.holder_name }) : null;
@@ -100,17 +102,19 @@ function spaced(items, unreadFrom, dayOf) {
   let divided = !unreadFrom;
   let before = null;
   const put = (item) => {
-    if (before?.type === "message") before.tail = !together(before, item);
-    if (item.type === "message") item.head = !together(before, item);
+    item.head = !together(before, item);
+    if (before) before.tail = item.head;
     result.push(item);
     before = item;
   };
   items.forEach((item, index) => {
     const today = dayOf(item.at);
-    if (today !== day && item.type !== "email") put({ type: "day", key: `d${item.key}`, at: item.at });
-    if (item.type !== "email") day = today;
-    if (!divided && item.seq >= unreadFrom) put({ type: "divider", key: "divider" });
-    divided ||= item.seq >= unreadFrom;
+    if (today !== day) put({ type: "day", key: `d${item.key}`, at: item.at });
+    day = today;
+    if (!divided && item.seq >= unreadFrom) {
+      put({ type: "divider", key: "divider" });
+      divided = true;
+    }
     const state = item.state === "sent" && index !== lastOwn ? "" : item.state;
     put({ ...item, state, tail: true, buttons: index > lastOwn ? (item.buttons ?? []) : [] });
   });
@@ -119,4 +123,67 @@ function spaced(items, unreadFrom, dayOf) {
 
 function together(one, other) {
   return one?.type === "message" && one.by === other.by && one.name === other.name && other.at - one.at < PAUSE;
+}
+
+const WRONG = { wrong: "code_wrong", expired: "code_expired", too_many: "code_too_many" };
+
+/**
+ * The e-mail card. Its step ("", ask, code, verified) follows the events, so a reload or a second tab shows the same; what is
+ * done here only adds `busy` and the words for the last try. Whether an address is known to the house is never said (D-1).
+ */
+export class EmailCard {
+  step = "";
+  /** Masked, as the server shows it. */
+  address = "";
+  /** The event after which the card stands; Infinity: at the end. */
+  anchor = 0;
+  busy = "";
+  /** Keys of words, and a sentence of the server. */
+  problem = "";
+  said = "";
+  detail = "";
+
+  apply({ kind, card, state, seq, address = "" }) {
+    if (kind === "message" && card && this.step !== "verified") this.#go(card === "email" ? "ask" : card, seq);
+    else if (kind !== "email") return;
+    else if (state === "verified") this.#go("verified", seq);
+    else if (state === "lost") this.#go("ask", seq, "proof_lost");
+    else if (this.step !== "verified" || address !== this.address) {
+      this.address = address;
+      this.#go("code", seq);
+    }
+  }
+
+  /** To give an address, or another one. */
+  open() {
+    if (this.step !== "verified") this.#go("ask", this.step ? this.anchor : Infinity);
+  }
+
+  keepAddress() {
+    this.#go("code", this.anchor);
+  }
+
+  begin(what) {
+    this.busy = what;
+    this.#tell();
+  }
+
+  finish(what, { kind, outcome, detail }) {
+    this.busy = "";
+    if (kind === "error") this.#tell(detail ? "" : "failed", "", detail);
+    else if (kind === "lost") this.#tell("lost_try_again");
+    else if (what === "resend") this.#tell("", "code_resent");
+    else if (WRONG[outcome]) this.#tell(WRONG[outcome]);
+    else if (what === "code") this.#go("verified", this.anchor);
+    else if (this.step === "ask") this.#go("code", this.anchor);
+  }
+
+  #go(step, anchor, said) {
+    Object.assign(this, { step, anchor });
+    this.#tell("", said);
+  }
+
+  #tell(problem = "", said = "", detail = "") {
+    Object.assign(this, { problem, said, detail });
+  }
 }

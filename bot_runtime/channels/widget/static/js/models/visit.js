@@ -7,7 +7,6 @@
  */
 
 import { bare } from "./bridge.js";
-import { EmailCard } from "./email.js";
 import { Thread } from "./thread.js";
 
 const RESTORED_SHOWN = 3_000;
@@ -28,7 +27,6 @@ export class Visit extends EventTarget {
   control = "bot";
   holder = "";
   thread = new Thread();
-  email = new EmailCard();
   /** What came while nobody looked. */
   unread = 0;
   unreadFrom = 0;
@@ -36,10 +34,10 @@ export class Visit extends EventTarget {
   busy = "";
   problem = "";
 
+  line;
+  outbox;
+  typing;
   #is;
-  #line;
-  #outbox;
-  #typing;
   #page = { url: "", title: "", referrer: "" };
   #sinceSaid = 0;
   #greeting = false;
@@ -51,16 +49,12 @@ export class Visit extends EventTarget {
     super();
     this.#is = { bot, device, clock };
     this.locale = locale;
-    const onChange = () => this.#changed();
-    const send = (frame) => this.#line.send(frame);
+    const onChange = () => this.changed();
+    const send = (frame) => this.line.send(frame);
     const onFrame = (frame) => this.#hear(frame);
-    this.#line = new Line({ connect, clock, random, hello: () => this.#hello(), onFrame, onState: () => this.#lineChanged() });
-    this.#outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.#line.drop() });
-    this.#typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
-  }
-
-  get typing() {
-    return this.#typing.heard;
+    this.line = new Line({ connect, clock, random, hello: () => this.#hello(), onFrame, onState: () => this.lineChanged() });
+    this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
+    this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }
 
   get isKept() {
@@ -71,36 +65,25 @@ export class Visit extends EventTarget {
     return this.control === "closed";
   }
 
+  get email() {
+    return this.thread.email;
+  }
+
   items(dayOf) {
-    const pending = this.#outbox.entries.filter((entry) => entry.frame.type === "message");
-    return this.thread.items({ pending, email: this.email, unreadFrom: this.unreadFrom, dayOf });
+    const pending = this.outbox.entries.filter((entry) => entry.frame.type === "message");
+    return this.thread.items({ pending, unreadFrom: this.unreadFrom, dayOf });
   }
 
-  // The line, the page and who looks
-
-  start() {
-    this.#line.start();
-  }
-
-  stop() {
-    this.#line.stop();
-  }
-
-  nudge() {
-    this.#line.nudge();
-  }
-
-  /** The browser slept: what looks open may be long dead. */
-  refresh() {
-    this.#line.drop();
-    this.#line.nudge();
+  show(phase) {
+    this.phase = phase;
+    this.changed();
   }
 
   setLocale(locale) {
     if (locale === this.locale) return;
     this.locale = locale;
-    if (this.#line.state !== "idle" && !this.consented) this.#line.restart();
-    this.#changed();
+    if (this.line.state !== "idle" && !this.consented) this.line.restart();
+    this.changed();
   }
 
   setPage(page) {
@@ -121,68 +104,41 @@ export class Visit extends EventTarget {
     this.#sendConsent();
   }
 
-  decline() {
-    this.#show("declined");
-  }
-
-  backToNotice() {
-    this.#show("notice");
-  }
-
   say(text, payload) {
     // Control characters are of no use in a message.
     const words = text.replace(/[^\P{Cc}\n\t]/gu, "").trim();
     if (!words) return;
-    this.#typing.stopped();
+    this.typing.stopped();
     this.unreadFrom = 0;
-    this.#outbox.put({ type: "message", text: words, ...(payload && { payload }) });
+    this.outbox.put({ type: "message", text: words, ...(payload && { payload }) });
   }
 
-  retry(id) {
-    this.#outbox.retry(id);
-  }
-
-  discard(id) {
-    this.#outbox.drop(id);
-  }
-
-  typed() {
-    this.#typing.typed();
-  }
-
-  giveAddress(address) {
-    return this.#emailDeed("email", { address });
-  }
-
-  giveCode(code) {
-    return this.#emailDeed("code", { code });
-  }
-
-  resendCode() {
-    return this.#emailDeed("resend");
-  }
-
-  openEmail() {
-    this.email.open();
-    this.#changed();
-  }
-
-  keepAddress() {
-    this.email.keepAddress();
-    this.#changed();
-  }
-
-  async callPerson() {
-    if (this.control === "bot") await this.#deed("handoff");
-  }
-
-  async end() {
-    await this.#deed("end");
+  /** `handoff`, `end` or `withdraw`. */
+  async deed(type) {
+    if (this.busy) return null;
+    this.#begin(type);
+    const answer = await this.#ask({ type });
+    if (this.busy === type) this.busy = "";
+    if (answer.kind === "error") this.problem = answer.detail || "failed";
+    if (answer.kind === "lost") this.problem = "lost_try_again";
+    this.changed();
+    return answer;
   }
 
   async withdraw() {
-    const answer = await this.#deed("withdraw");
+    const answer = await this.deed("withdraw");
     if (answer?.kind === "done") this.#leave("withdrawn");
+  }
+
+  /** Give an address, a code, or ask for another mail: `email` with `{address}`, `code` with `{code}`, `resend`. */
+  async prove(type, members) {
+    const { email } = this;
+    if (email.busy) return;
+    email.begin(type);
+    this.changed();
+    // A code is not repeated by itself: each costs a try, and an accepted one shows in the events anyway.
+    email.finish(type, await this.#ask({ type, ...members }, { once: type !== "email" }));
+    this.changed();
   }
 
   /** In this browser only. */
@@ -193,10 +149,10 @@ export class Visit extends EventTarget {
   /** After an end. The consent holds on if its notice does; otherwise the notice is shown. */
   startAgain() {
     if (this.phase === "gone") {
-      this.#show("loading");
-      this.#line.start();
+      this.show("loading");
+      this.line.start();
     } else if (this.consented) this.consent();
-    else this.#show("notice");
+    else this.show("notice");
   }
 
   // What is heard
@@ -212,14 +168,14 @@ export class Visit extends EventTarget {
     const { type, client_id: id } = frame;
     if (type === "welcome") this.#welcome(frame);
     else if (type === "events") this.#apply(frame.events);
-    else if (type === "typing") this.#typing.hear(frame);
-    else if (type === "done") this.#outbox.settle(id, { ...frame, kind: "done" });
+    else if (type === "typing") this.typing.hear(frame);
+    else if (type === "done") this.outbox.settle(id, { ...frame, kind: "done" });
     else if (type === "error") this.#refused(frame);
     else if (type === "ack") {
-      const entry = this.#outbox.settle(id, { kind: "ack" });
+      const entry = this.outbox.settle(id, { kind: "ack" });
       if (entry) this.thread.echo(entry, frame.seq);
     }
-    this.#changed();
+    this.changed();
   }
 
   /** The answer to hello, and later whenever the conversation or the notice is another. */
@@ -229,7 +185,7 @@ export class Visit extends EventTarget {
     if (greeting && this.#sinceSaid && conversation && conversation !== this.conversation) {
       // What follows counts from a number of another conversation: ask again, from the first event.
       this.conversation = null;
-      this.#line.restart();
+      this.line.restart();
       return;
     }
     const asks = this.busy === "consent";
@@ -244,7 +200,7 @@ export class Visit extends EventTarget {
     if (conversation && (consented || this.isClosed)) this.phase = "thread";
     else if (this.phase !== "declined") this.phase = "notice";
     if (repeats) this.#sendConsent();
-    if (greeting) this.#outbox.connected();
+    if (greeting) this.outbox.connected();
   }
 
   #enter(conversation, seq) {
@@ -257,13 +213,12 @@ export class Visit extends EventTarget {
 
   #apply(events) {
     for (const event of this.thread.apply(events)) {
-      this.email.apply(event);
-      if (event.client_id) this.#outbox.settle(event.client_id, { kind: "ack" });
-      if (event.kind === "message") this.#typing.forget(event.by);
+      if (event.client_id) this.outbox.settle(event.client_id, { kind: "ack" });
+      if (event.kind === "message") this.typing.forget(event.by);
       if (event.kind === "control") {
         this.control = event.now;
         this.holder = event.holder_name;
-        this.#typing.forget();
+        this.typing.forget();
       }
       if (event.seq > this.#freshAfter) this.#tell(event);
     }
@@ -282,7 +237,7 @@ export class Visit extends EventTarget {
   }
 
   #refused({ client_id: id, code, detail }) {
-    this.#outbox.settle(id, { kind: "error", detail });
+    this.outbox.settle(id, { kind: "error", detail });
     if (this.busy === "consent") {
       this.busy = "";
       this.problem = detail || "failed";
@@ -291,18 +246,18 @@ export class Visit extends EventTarget {
   }
 
   #lineChanged() {
-    const { state, lost, code } = this.#line;
-    if (state !== "open") this.#outbox.disconnected();
+    const { state, lost, code } = this.line;
+    if (state !== "open") this.outbox.disconnected();
     if (state === "ended") this.#ended(code);
     if (this.lost !== lost) this.#happen("status", { online: !lost });
     this.restored ||= this.lost && state === "open";
-    if (this.restored) this.#is.clock.after(() => this.#changed((this.restored = false)), RESTORED_SHOWN);
+    if (this.restored) this.#is.clock.after(() => this.changed((this.restored = false)), RESTORED_SHOWN);
     this.lost = lost;
-    this.#changed();
+    this.changed();
   }
 
   #ended(code) {
-    this.#outbox.giveUp();
+    this.outbox.giveUp();
     if (code === 1000) this.#leave("withdrawn");
     else if (code === 4404 && this.conversation) this.#leave("erased");
     else {
@@ -314,32 +269,13 @@ export class Visit extends EventTarget {
   // Help
 
   #sendConsent() {
-    this.#line.send({ type: "consent", notice: this.notice.version, device: this.#is.device.secretForConsent() });
-  }
-
-  async #deed(type) {
-    if (this.busy) return null;
-    this.#begin(type);
-    const answer = await this.#ask({ type });
-    if (this.busy === type) this.busy = "";
-    if (answer.kind === "error") this.problem = answer.detail || "failed";
-    if (answer.kind === "lost") this.problem = "lost_try_again";
-    this.#changed();
-    return answer;
-  }
-
-  async #emailDeed(type, members) {
-    if (this.email.busy) return;
-    this.email.begin(type);
-    // A code is not repeated by itself: each costs a try, and an accepted one shows in the events anyway.
-    this.email.finish(type, await this.#ask({ type, ...members }, { once: type !== "email" }));
-    this.#changed();
+    this.line.send({ type: "consent", notice: this.notice.version, device: this.#is.device.secretForConsent() });
   }
 
   async #ask(frame, options) {
-    const entry = this.#outbox.put(frame, options);
+    const entry = this.outbox.put(frame, options);
     const answer = await entry.answer;
-    this.#outbox.drop(entry.id);
+    this.outbox.drop(entry.id);
     return answer;
   }
 
@@ -347,12 +283,7 @@ export class Visit extends EventTarget {
     this.busy = deed;
     this.problem = "";
     this.noticeChanged = false;
-    this.#changed();
-  }
-
-  #show(phase) {
-    this.phase = phase;
-    this.#changed();
+    this.changed();
   }
 
   #leave(reason) {
@@ -360,15 +291,14 @@ export class Visit extends EventTarget {
     if (reason === "withdrawn") this.#happen("consent:withdrawn");
     Object.assign(this, { phase: "gone", reason, conversation: null, consented: false, control: "bot", busy: "", problem: "" });
     this.#is.device.forget();
-    this.#outbox.clear();
+    this.outbox.clear();
     this.#forgetThread();
-    this.#line.stop();
-    this.#changed();
+    this.line.stop();
+    this.changed();
   }
 
   #forgetThread() {
     this.thread.clear();
-    this.email = new EmailCard();
     this.#freshAfter = Infinity;
     this.unreadFrom = 0;
     this.#read();
@@ -380,7 +310,7 @@ export class Visit extends EventTarget {
     this.#happen("unread", { count: 0 });
   }
 
-  #changed() {
+  changed() {
     this.dispatchEvent(new Event("change"));
   }
 

@@ -1,6 +1,7 @@
-/** Every word of the widget, a language a file. `{name}` stands for a value, put in by a function: nothing in it is a pattern. */
+/** Words and times as people of a language write them. `{name}` stands for a value, put in by a function: nothing in it is a
+ * pattern (X-13). */
 
-const LANGUAGES = { en: () => import("./words.en.js"), de: () => import("./words.de.js") };
+const LANGUAGES = { en: () => import("../words/en.js"), de: () => import("../words/de.js") };
 
 /** `de-AT` → `de`; English when there is no other. */
 export function languageOf(locale) {
@@ -12,4 +13,14 @@ export function languageOf(locale) {
 export async function speaker(locale) {
   const { WORDS } = await LANGUAGES[languageOf(locale)]();
   return (word, values = {}) => WORDS[word].replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+export const dayOf = (at) => new Date(at).toDateString();
+
+export function timesIn(locale, t) {
+  const format = (options) => new Intl.DateTimeFormat(locale.replaceAll("_", "-"), options);
+  const time = format({ timeStyle: "short" });
+  const date = format({ weekday: "short", day: "numeric", month: "long" });
+  const near = (at) => ({ [dayOf(Date.now())]: "today", [dayOf(Date.now() - 86_400_000)]: "yesterday" })[dayOf(at)];
+  return { time: (at) => time.format(at), day: (at) => (near(at) ? t(near(at)) : date.format(at)) };
 }
