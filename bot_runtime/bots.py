@@ -10,17 +10,17 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from admin import Accounts, Bot, Bots
-from bot_runtime.actions import Actions, ActionWorker, RemoteActions, has_code
-from bot_runtime.assistants.assistant import Assistant
-from bot_runtime.assistants.assistant import compile as compile_assistant
-from bot_runtime.assistants.errors import LoadFailed
-from bot_runtime.assistants.project import Project, load
+from admin import Accounts, Bots
+from bot_runtime.actions import Actions, ActionWorker
+from bot_runtime.assistants import Assistant, LoadFailed, load
+from bot_runtime.assistants import compile as compile_assistant
 from bot_runtime.assistants.understanding import TrainingFailed, trained
+from bot_runtime.hands import actions_for
 from foundation.clock import SECOND, Clock
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,20 @@ RETIRE_AFTER = 60 * SECOND
 """How long the custom actions of a replaced assistant may finish what they do."""
 
 Status = Literal["loading", "ready", "broken"]
-FolderOf = Callable[[Bot], Path]
-ActionsOf = Callable[[Project], Actions | None]
+FolderOf = Callable[[str], Path]
+"""The folder of the assistant that a bot names. Raises `ValueError` for a name that cannot be one."""
 WhenReady = Callable[[str, str], Awaitable[object]]
+"""Is given account and bot."""
+
+
+class Answering(Protocol):
+    """What answers for the bots (`turns.Turns`)."""
+
+    async def recover(self, account: str, bot: str | None = None) -> int:
+        """Answer what waits for this bot."""
+
+    async def close(self) -> None:
+        """Cut off what is under way."""
 
 
 class RunningBot:
@@ -57,7 +68,8 @@ class RunningBot:
 
 
 class RunningBots:
-    """All of them. `cache` is the folder for trained models; `folder_of` finds a bot's project."""
+    """All of them. `models` is the folder where trained models are kept. `action_seconds` is what one custom action may
+    take; its code cannot reach the `private` folders."""
 
     def __init__(
         self,
@@ -66,15 +78,17 @@ class RunningBots:
         clock: Clock,
         *,
         folder_of: FolderOf,
-        actions_of: ActionsOf,
-        cache: Path,
+        models: Path,
+        action_seconds: float = 10.0,
+        private: tuple[Path, ...] = (),
     ) -> None:
         self._accounts = accounts
         self._bots = bots
         self._clock = clock
         self._folder_of = folder_of
-        self._actions_of = actions_of
-        self._cache = cache
+        self._models = models
+        self._action_seconds = action_seconds
+        self._private = private
         self._running: dict[str, RunningBot] = {}
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._retired: dict[Actions, asyncio.Task[None]] = {}
@@ -86,6 +100,21 @@ class RunningBots:
         if running is None:
             running = self._begin(account, bot)
         return running if running.account == account else None
+
+    @asynccontextmanager
+    async def serving(self, turns: Answering) -> AsyncIterator[None]:
+        """Load and watch the bots while the block runs. Whenever an assistant takes its place, `turns` answers what waits
+        for it: after a crash, or while the bot was loading. At the end both are closed, the turns first."""
+        self.when_ready(turns.recover)
+        await self.start()
+        watching = asyncio.create_task(self.run(), name="bots")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await turns.close()
+            await self.close()
 
     def when_ready(self, tell: WhenReady) -> None:
         """Be told account and bot whenever an assistant takes its place."""
@@ -102,7 +131,7 @@ class RunningBots:
         while self._loading:
             await asyncio.gather(*self._loading.values(), return_exceptions=True)
 
-    async def ready(self) -> str | None:
+    async def readiness(self) -> str | None:
         """For `/readyz`: `None`, or which bot is not ready and why."""
         for bot in self._running.values():
             if bot.status != "ready":
@@ -167,14 +196,16 @@ class RunningBots:
             self._running.pop(bot.id, None)
             return
         try:
-            folder = self._folder_of(record)
+            folder = self._folder_of(record.body.assistant)
             bot.seen, content = await asyncio.to_thread(lambda: (_glance(folder), _content(folder)))
             if content == bot.content and not bot.errors:
                 return
             project = await asyncio.to_thread(load, folder)
-            model = await trained(project.nlu, self._cache)
+            model = await trained(project.nlu, self._models)
             assistant = await asyncio.to_thread(compile_assistant, project, model)
-            actions = await asyncio.to_thread(self._actions_of, project)
+            actions = await asyncio.to_thread(
+                actions_for, project, seconds=self._action_seconds, private=self._private
+            )
         except LoadFailed as failed:
             self._fail(bot, tuple(str(error) for error in failed.errors))
         except TrainingFailed as failed:
@@ -214,21 +245,8 @@ class RunningBots:
         record = await self._bots.get(bot.account, bot.id)
         if record is None:
             return True
-        folder = self._folder_of(record)
+        folder = self._folder_of(record.body.assistant)
         return await asyncio.to_thread(_glance, folder) != bot.seen
-
-
-def actions_of(
-    project: Project, *, time_limit_s: float = 10.0, private: tuple[Path, ...] = ()
-) -> Actions | None:
-    """Where the custom actions of a project run: on the server that endpoints.yml names, else in a worker of their own,
-    which cannot reach the `private` folders; `None` when it has none (BR-2)."""
-    endpoint = project.endpoints.get("action_endpoint")
-    if isinstance(endpoint, dict) and endpoint.get("url"):
-        return RemoteActions.of_endpoint(endpoint, time_limit_s=time_limit_s)
-    if has_code(project.root):
-        return ActionWorker(project.root, time_limit_s=time_limit_s, private=private)
-    return None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot_runtime.assistants.act import ActResult
-from bot_runtime.assistants.domain import Domain
+from bot_runtime.assistants import ActResult, Domain
 from bot_runtime.phrases import say
 from transcripts.masking import mask_address
 from transcripts.state import State

@@ -8,8 +8,7 @@ decide about a handoff follow from the log as well.
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from bot_runtime.assistants.assistant import Assistant
-from bot_runtime.assistants.tracker import Tracker
+from bot_runtime.assistants import Assistant, Tracker
 from bot_runtime.builtin_actions import ACTIONS as ANSWERS
 from bot_runtime.trackerlog import restored
 from transcripts.conversations import Conversations

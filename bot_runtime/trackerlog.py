@@ -8,7 +8,7 @@ So a message is in one place, and whoever redacts it there has redacted the trac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot_runtime.assistants.turn import Reply
+from bot_runtime.assistants import Reply
 from bot_runtime.builtin_actions import CARD
 from transcripts.events import BotStateChanged, Button, MessageSent, Numbered
 

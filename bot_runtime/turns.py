@@ -14,7 +14,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -47,9 +47,10 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Mailer(Protocol):
-    """Sends the mail that an assistant asks for (`Verification.send`)."""
+    """What a turn needs of the e-mail proof."""
 
-    def __call__(self, account: str, conversation: str, *, by: Role) -> Awaitable[int]: ...
+    async def send(self, account: str, conversation: str, *, by: Role) -> int:
+        """Send the mail that an assistant asks for."""
 
 
 class _Room:
@@ -255,7 +256,7 @@ class Turns:
 
     async def _mail(self, account: str, conversation: str) -> None:
         try:
-            await self._mailer(account, conversation, by="bot")
+            await self._mailer.send(account, conversation, by="bot")
         except Problem as problem:
             log.warning("an assistant's mail was not sent: %s", problem.code)
 

@@ -16,7 +16,7 @@ from bot_runtime.assistants.project import Project, load, load_stories
 from bot_runtime.assistants.story_tests import run_test_stories
 from bot_runtime.assistants.understanding import TrainingFailed, trained
 from bot_runtime.assistants.understanding_port import ExactUnderstanding
-from bot_runtime.bots import actions_of
+from bot_runtime.hands import actions_for
 from bot_runtime.minds import Mind
 from bot_runtime.thinking import Thinker, Thought
 from config.stores import Refused
@@ -74,7 +74,7 @@ async def shell(path: Path) -> None:
     """Talk to a project until the end of input or `/stop`. Nothing is stored."""
     project = _load(path)
     bot = await _compiled(project)
-    actions = actions_of(project)
+    actions = actions_for(project)
     thinker, mind, state = Thinker(LocalSignals()), Mind(bot, bot.tracker("shell"), 0), State(id="shell", account="")
     click.echo("Your bot is ready. Write to it; /stop ends.")
     number = 0

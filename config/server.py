@@ -67,7 +67,8 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
 
 async def _introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
     """What is said at the start: links, and who can log in where that can be said."""
-    said: dict[str, Any] = {"base_url": house.base_url, "bot": await house.first_bot()}
+    first = await house.first_bot()
+    said: dict[str, Any] = {"base_url": house.base_url, "bot": first.id if first else None}
     if fresh_passwords:
         said |= await house.demo.make()
     elif (secret := await house.admin.setup.offer()) is not None:

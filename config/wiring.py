@@ -15,10 +15,11 @@ from aiohttp import web
 import admin
 import bot_runtime
 import transcripts
+from admin.bots import Bot
 from admin.doors import routes as admin_routes
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
-from bot_runtime.bots import RunningBots, actions_of
+from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
 from bot_runtime.minds import Minds
 from bot_runtime.thinking import Thinker
@@ -79,11 +80,11 @@ class House:
     demo: Demo
     bots: RunningBots
 
-    async def first_bot(self) -> str | None:
-        """The id of the first bot there is."""
+    async def first_bot(self) -> Bot | None:
+        """The first bot there is."""
         async for account in self.admin.accounts.all():
             for bot in await self.admin.bots.list(account.id):
-                return bot.id
+                return bot
         return None
 
 
@@ -151,16 +152,14 @@ def build(
         staff.accounts,
         staff.bots,
         clock,
-        folder_of=lambda bot: instead.get(bot.id) or assistant_folder(settings, bot.body.assistant),
-        actions_of=lambda project: actions_of(
-            project, time_limit_s=settings.bots.action_seconds, private=(settings.data.resolve(),)
-        ),
-        cache=settings.data / "models",
+        folder_of=lambda name: instead.get(name) or assistant_folder(settings, name),
+        models=settings.data / "models",
+        action_seconds=settings.bots.action_seconds,
+        private=(settings.data.resolve(),),
     )
     minds = Minds(conversations)
     answerer = Answerer(running, minds, Thinker(signals), clock)
-    turns = Turns(conversations, answerer, proof.verification.send, clock)
-    running.when_ready(turns.recover)
+    turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(
         conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR)
     )
@@ -213,17 +212,15 @@ def build(
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("opt-ins", proof.verification.run()),
-            ("bots", running.run()),
         ):
             yield
 
     async def talking(_: web.Application) -> AsyncIterator[None]:
         first = await house.first_bot()
         if settings.bots.assistant is not None and first is not None:
-            instead[first] = settings.bots.assistant.resolve()
-        await running.start()
-        yield
-        await running.close()
+            instead[first.body.assistant] = settings.bots.assistant.resolve()
+        async with running.serving(turns):
+            yield
 
     app = build_app(
         routes,
@@ -232,7 +229,7 @@ def build(
         statics=STATICS,
         clock=clock,
         metrics=metrics,
-        ready={"bots": running.ready},
+        ready={"bots": running.readiness},
         cleanup_ctx=(staff.running, talking, working),
     )
     house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from aiosmtpd.controller import Controller
 
@@ -24,13 +24,21 @@ PATIENCE = 60
 """Seconds until a step that must happen is given up; a limit of the test, not a promise of the product."""
 
 
+class _OnAnyPort(Controller):
+    """Listens on a free port; the library's own look at whether it answers has to be told which."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 class MailServer:
     """A real SMTP server on loopback that keeps what it is given."""
 
     def __init__(self) -> None:
         self._arrived = threading.Condition()
         self._mails: list[EmailMessage] = []
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         mail = BytesParser(policy=default).parsebytes(envelope.content)
@@ -40,8 +48,6 @@ class MailServer:
         return "250 kept"
 
     def start(self) -> None:
-        # The controller probes a fixed port after start; with port 0 the server itself knows the port.
-        self._controller._trigger_server = lambda: None  # noqa: SLF001
         self._controller.start()
 
     def stop(self) -> None:
@@ -49,7 +55,7 @@ class MailServer:
 
     @property
     def port(self) -> int:
-        return int(self._controller.server.sockets[0].getsockname()[1])
+        return int(self._controller.port)
 
     def mails(self) -> list[EmailMessage]:
         with self._arrived:
@@ -110,9 +116,10 @@ class Frontdesk:
     def start(self, port: int = 0) -> dict[str, Any]:
         """Serve, and return what `serve --json` prints when it is ready."""
         command = [*COMMAND, "serve", "--json", "--data", str(self.data), "--port", str(port), *self.arguments]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, stderr=self._log(), text=True
-        )
+        with (self.data.parent / "server.log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, stderr=log, text=True
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the server did not start: {self.log()}"
@@ -144,9 +151,6 @@ class Frontdesk:
         assert process.stdout is not None
         process.stdout.close()
         return code
-
-    def _log(self) -> IO[str]:
-        return (self.data.parent / "server.log").open("a")
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")}

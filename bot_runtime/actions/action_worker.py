@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bot_runtime.actions.errors import (
     ActionError,
     ActionFailed,
@@ -61,7 +63,7 @@ class ActionWorker:
         refused = [name for name in variables or {} if name.upper().startswith("FRONTDESK_")]
         if refused:
             raise ValueError(f"{', '.join(refused)}: settings of the server are not given to actions")
-        self._start = Start(folder.resolve(), package, dict(variables or {}), tuple(private), memory_mb)
+        self._start = Start(folder, package, dict(variables or {}), tuple(private), memory_mb)
         self._limit, self._pause = time_limit_s, pause_s
         self._log = log or (lambda line: _log.info("%s: %s", folder.name, line))
         self._worker: WorkerProcess | None = None
@@ -151,11 +153,12 @@ class ActionWorker:
         if self._worker is not None:
             await self._worker.end()
             self._worker = None
-        if not await asyncio.to_thread(has_code, self._start.folder, self._start.package):
+        start = msgspec.structs.replace(self._start, folder=await asyncio.to_thread(self._start.folder.resolve))
+        if not await asyncio.to_thread(has_code, start.folder, start.package):
             return None
         self._starts += 1
         try:
-            worker = await WorkerProcess.begin(self._start, self._log, START_LIMIT)
+            worker = await WorkerProcess.begin(start, self._log, START_LIMIT)
         except ActionsBroken as broken:
             self._broken = broken
             self._suffered()

@@ -3,8 +3,8 @@
 Everywhere: no core dumps (they would hold visitors' words), a limit on memory if one is set, and death with the server.
 On Linux with Landlock (5.13 and later): no way to the files under the *private* folders (database, keys, settings),
 none to the memory and environment of processes outside, no signals to them (6.12 and later), no new privileges, and of
-root's capabilities only the right to open files. Landlock has no list of what is forbidden, so everything beside the private
-folders is allowed, level by level; a file that is made later in a folder on the way to them stays closed.
+root's capabilities only the right to open files. Landlock has no list of what is forbidden, so everything beside the
+private folders is allowed, level by level; a file that is made later in a folder on the way to them stays closed.
 """
 
 import ctypes

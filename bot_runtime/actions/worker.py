@@ -1,8 +1,8 @@
 """The worker process of one bot: rasa-sdk's executor, and a pipe to the server. Started by path, never imported.
 
 It knows nothing of Frontdesk: its modules come from the bot's folder first, then from the environment, and our own
-packages are out of its reach, so that a bot's `config` or `admin` is the bot's. What the code prints goes to the log; the
-pipe that carries results is a descriptor that it does not know.
+packages are out of its reach, so that a bot's `config` or `admin` is the bot's. What the code prints goes to the log;
+the pipe that carries results is a descriptor that it does not know.
 
 Frames in both directions are a length (4 bytes, big-endian) and a JSON array. In: `start`, `domain`, `call`, `cancel`.
 Out: `ready` or `broken` once, then for each call one of `done`, `rejected`, `missing`, `failed`, `yielded`, `stuck`.
@@ -177,7 +177,7 @@ class Worker:
 
 
 def _only_the_sdk_waits(function: Callable[..., Any]) -> bool:
-    """True for a form's `run` when the author's validators are plain functions: they may block, so they need a thread."""
+    """True for a form's `run` when the author's validators are plain functions: they may block and need a thread."""
     owner = getattr(function, "__self__", None)
     if owner is None:
         return False

@@ -22,9 +22,9 @@ test("C-12: everything else is ignored", () => {
     null, undefined, 7, "hello", [], [HELLO], new Date(), new Map(), {}, { frontdesk: 1 }, { frontdesk: "1", kind: "privacy" }, { kind: "privacy" },
     { type: "config", baseUrl: "https://evil.example" }, { ...HELLO, baseUrl: "https://evil.example" }, short, { ...HELLO, url: {} }, { ...HELLO, open: "yes" },
     { ...HELLO, locale: {} }, { ...HELLO, title: "x".repeat(100_001) }, { frontdesk: 1, kind: "constructor" }, { frontdesk: 1, kind: "__proto__" },
-    { frontdesk: 1, kind: "write", text: ["x"] }, { frontdesk: 1, kind: "write", text: "x".repeat(4_001) }, { frontdesk: 1, kind: "privacy", more: 1 },
+    { frontdesk: 1, kind: "write", text: ["x"] }, { frontdesk: 1, kind: "write", text: "x".repeat(100_001) }, { frontdesk: 1, kind: "privacy", more: 1 },
     Object.assign(Object.create({ frontdesk: 1 }), { kind: "privacy" }),
-  ]) assert.equal(understood(data), null, JSON.stringify(data));
+  ]) assert.equal(understood(data), null, JSON.stringify(data)?.slice(0, 200));
 });
 
 test("a storage that was tampered with is as good as an empty one", () => {

@@ -104,7 +104,13 @@ async def house() -> AsyncIterator[Build]:
     ended: list[Callable[[], Awaitable[None]]] = []
     opened: list[socket.socket] = []
 
-    async def build(*routes: Route, pages: Pages | None = None, settings: dict[str, Any] | None = None, ssl_context=None, **more):
+    async def build(
+        *routes: Route,
+        pages: Pages | None = None,
+        settings: dict[str, Any] | None = None,
+        ssl_context: Any = None,
+        **more: Any,
+    ) -> House:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))

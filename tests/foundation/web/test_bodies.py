@@ -52,7 +52,8 @@ async def test_C_6_json_is_taken_as_json(house, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [
     "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-    "application/json; charset=utf-7", "application/json; charset=utf-16", "application/json-patch+json", "text/json", "", "application/json; x=y",
+    "application/json; charset=utf-7", "application/json; charset=utf-16", "application/json-patch+json",
+    "text/json", "", "application/json; x=y",
     "application/json, text/plain",
 ])  # fmt: skip
 async def test_C_6_any_other_type_is_refused(house, kind: str) -> None:

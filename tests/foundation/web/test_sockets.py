@@ -642,6 +642,17 @@ async def test_a_peer_that_resets_while_we_speak_is_no_error_of_ours(house, capl
     assert [record for record in caplog.records if record.name == "frontdesk.error"] == []
 
 
+async def test_a_peer_that_leaves_without_waiting_for_our_goodbye_is_no_error_of_ours(house, caplog) -> None:
+    """A page that is left says 1001 and is gone: our close frame is answered by a reset."""
+    here = await house(socket_route())
+    for _ in range(20):
+        client = await greeted(here)
+        client.send(masked(8, struct.pack(">H", 1001)))
+        await client.leave()
+    await until(lambda: not len(here.app[ROOM]))
+    assert [record.getMessage() for record in caplog.records if record.name == "frontdesk.error"] == []
+
+
 async def test_an_error_after_the_goodbye_ends_quietly(house) -> None:
     """Sending after the close frame is dropped; a pong is not written any more."""
 

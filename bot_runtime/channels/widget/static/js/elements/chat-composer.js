@@ -58,7 +58,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #typed() {
-    this.#visit.typed();
+    this.#visit.typing.typed();
     this.#measure();
   }
 

@@ -2,6 +2,11 @@
 
 import { h, icon } from "/static/foundation/js/dom.js";
 
+const FIELDS = {
+  ask: { type: "email", inputMode: "email", autocomplete: "email", maxLength: 254 },
+  code: { type: "text", inputMode: "numeric", autocomplete: "one-time-code", maxLength: 7 },
+};
+
 export class ChatEmail extends HTMLElement {
   #field = h("input", { class: "input", id: "field", "aria-describedby": "said" });
   #wrong = "";
@@ -9,51 +14,60 @@ export class ChatEmail extends HTMLElement {
   #shown = "";
 
   draw(visit, t) {
-    const { step, address, busy, problem, said, detail } = visit.email;
-    const shows = JSON.stringify([step, address, busy, problem, said, detail, this.#wrong, visit.locale, visit.isClosed]);
+    const { email, locale, isClosed } = visit;
+    const shows = JSON.stringify([email, this.#wrong, locale, isClosed]);
     if (shows === this.#shown) return;
     const focused = this.matches(":focus-within");
-    if (step !== this.#step) this.#begin(step);
     this.#shown = shows;
-    this.className = step;
-    if (step === "verified") {
-      this.replaceChildren(h("b", null, icon("check"), t("verified")), h("p", null, t(address ? "verified_text" : "verified_plain", { address })));
-      return;
+    if (email.step !== this.#step) {
+      this.#step = this.className = email.step;
+      this.#wrong = this.#field.value = "";
+      Object.assign(this.#field, FIELDS[email.step]);
     }
+    this.replaceChildren(...(email.step === "verified" ? proven(email, t) : this.#asking(visit, t)));
+    if (focused) this.#field.focus();
+  }
+
+  #asking(visit, t) {
+    const { step, address, busy, problem, said, detail } = visit.email;
     const code = step === "code";
-    const failure = this.#wrong || problem;
-    this.#field.ariaInvalid = String(failure !== "");
-    const link = (word, click) => h("button", { class: "link", type: "button", disabled: busy !== "", on: { click } }, t(word));
+    const wrong = this.#wrong || problem;
     const submit = (event) => {
       event.preventDefault();
       this.#send(visit, t);
     };
-    this.replaceChildren(
+    const link = (word, work) => {
+      const click = () => {
+        work();
+        visit.changed();
+      };
+      return h("button", { class: "link", type: "button", disabled: busy !== "", on: { click } }, t(word));
+    };
+    this.#field.ariaInvalid = String(wrong !== "");
+    return [
       h("b", null, icon("mail"), t("email_title")),
       code && h("p", null, t(address ? "code_sent" : "code_sent_plain", { address })),
       h("label", { for: "field" }, t(code ? "code_label" : "email_label")),
       h("form", { novalidate: true, on: { submit } }, this.#field, h("button", { class: "button primary", disabled: busy !== "" || visit.isClosed }, t(code ? "code_confirm" : "email_send"))),
-      h("p", { id: "said", role: "status", class: failure || detail ? "problem" : "hint" }, failure ? t(failure) : detail || t(said || (code ? "code_hint" : "email_why"))),
-      h("p", { class: "links" }, code ? [link("code_resend", () => visit.resendCode()), link("code_other", () => visit.openEmail())] : address && link("code_keep", () => visit.keepAddress())),
-    );
-    if (focused) this.#field.focus();
-  }
-
-  #begin(step) {
-    const code = step === "code";
-    this.#step = step;
-    this.#wrong = this.#field.value = "";
-    const kind = code ? { type: "text", inputMode: "numeric", autocomplete: "one-time-code", maxLength: 7 } : { type: "email", inputMode: "email", autocomplete: "email", maxLength: 254 };
-    Object.assign(this.#field, kind);
+      h("p", { id: "said", role: "status", class: wrong || detail ? "problem" : "hint" }, wrong ? t(wrong) : detail || t(said || (code ? "code_hint" : "email_why"))),
+      code && link("code_resend", () => visit.prove("resend")),
+      code && link("code_other", () => visit.email.open()),
+      !code && address && link("code_keep", () => visit.email.keepAddress()),
+    ].filter(Boolean);
   }
 
   #send(visit, t) {
-    const code = this.#step === "code";
-    const given = code ? this.#field.value.replace(/\D/g, "") : this.#field.value.trim();
-    const right = code ? given.length === 6 : /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(given);
-    this.#wrong = right ? "" : code ? "code_short" : "email_invalid";
+    const code = this.#step === "code" && this.#field.value.replace(/\D/g, "");
+    const address = this.#field.value.trim();
+    const right = code === false ? /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) : code.length === 6;
+    this.#wrong = right ? "" : code === false ? "email_invalid" : "code_short";
     if (!right) this.draw(visit, t);
-    else if (code) visit.giveCode(given);
-    else visit.giveAddress(given);
+    else if (code) visit.prove("code", { code });
+    else visit.prove("email", { address });
   }
 }
+
+const proven = ({ address }, t) => [
+  h("b", null, icon("check"), t("verified")),
+  h("p", null, t(address ? "verified_text" : "verified_plain", { address })),
+];

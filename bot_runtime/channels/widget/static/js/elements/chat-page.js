@@ -31,7 +31,7 @@ const legal = ({ text, locale }) => h("div", { class: "legal", lang: locale }, t
 const ending = (sign, head, ...inside) => [h("div", { class: "scroll middle" }, icon(sign), title(head), ...inside)];
 
 function loading({ visit, t, button }) {
-  if (visit.lost) return ending("warning", t("status_lost"), t("lost_before"), button("try_now", () => visit.nudge()));
+  if (visit.lost) return ending("warning", t("status_lost"), t("lost_before"), button("try_now", () => visit.line.nudge()));
   return [h("p", { class: "scroll middle hint", role: "status" }, t("loading"))];
 }
 
@@ -45,7 +45,7 @@ function asking({ visit, t, button, sayings }) {
       sayings,
       h("p", { class: "hint" }, t("agree_hint")),
       button(busy ? "working" : "agree", () => visit.consent(), "primary"),
-      button("decline", () => visit.decline()),
+      button("decline", () => visit.show("declined")),
     ),
   ];
 }
@@ -53,7 +53,7 @@ function asking({ visit, t, button, sayings }) {
 function declined({ visit, t, page, button }) {
   const { name, contact } = page;
   const way = contact ? [t("declined_mail", { name }), " ", anchor(`mailto:${contact}`, contact)] : t("declined_other", { name });
-  return ending("shield", t("declined_title"), h("p", null, t("declined_text")), h("p", null, way), button("back_to_notice", () => visit.backToNotice()));
+  return ending("shield", t("declined_title"), h("p", null, t("declined_text")), h("p", null, way), button("back_to_notice", () => visit.show("notice")));
 }
 
 function gone({ visit, t, button }) {

@@ -1,12 +1,13 @@
 /** The conversation: stays at its end while the reader is there, and tells of news when he is not. */
 
 import { anchor, h, icon, Keyed, rich, secureAddress } from "/static/foundation/js/dom.js";
+import { dayOf } from "../models/words.js";
 
 const NEAR = 60;
 
 export class ChatThread extends HTMLElement {
   #log = h("div", { class: "log", role: "log", tabindex: 0, on: { scroll: () => this.#scrolled() } });
-  #typing = h("p", { class: "typing" });
+  #typing = h("p", { class: "typing", role: "img" });
   #pill = h("button", { class: "pill", hidden: true, on: { click: () => this.toEnd() } });
   #items = new Keyed();
   #card = h("chat-email");
@@ -29,18 +30,17 @@ export class ChatThread extends HTMLElement {
     if (this.#locale !== visit.locale) this.#items.forget();
     this.#locale = visit.locale;
     this.#log.ariaLabel = t("thread");
-    const items = visit.items(times.dayOf);
     this.#typing.remove();
+    const items = visit.items(dayOf);
     this.#items.render(this.#log, items, (item) => item.key, (item) => (item.type === "email" ? this.#card : drawn(item, visit, t, times)));
     this.#card.draw(visit, t);
-    if (visit.typing) {
-      const name = visit.typing.name || t(visit.typing.by === "bot" ? "bot" : "someone");
-      this.#typing.ariaLabel = t("types", { name });
+    const { heard } = visit.typing;
+    if (heard) {
+      this.#typing.ariaLabel = t("types", { name: heard.name || t(heard.by === "bot" ? "bot" : "someone") });
       this.#log.append(this.#typing);
     }
-    const news = items.filter((item) => item.seq > this.#seen && !item.own).length;
     if (this.#atEnd || items.some((item) => item.state === "sending")) this.toEnd(visit.thread.since);
-    else if (news) {
+    else if (items.some((item) => item.seq > this.#seen && !item.own)) {
       this.#pill.replaceChildren(icon("arrow-down", "small"), t("news"));
       this.#pill.hidden = false;
     }
@@ -61,41 +61,42 @@ export class ChatThread extends HTMLElement {
 }
 
 function drawn(item, visit, t, times) {
-  if (item.type === "day") return h("p", { class: "day" }, times.day(item.at));
-  if (item.type === "divider") return h("p", { class: "divider" }, t("news"));
-  if (item.type === "line") {
-    const words = item.words ? rich(item.words) : t(item.text, { name: item.values.name || t("someone") });
+  const { type, at, own, head, text, state } = item;
+  if (type === "day") return h("p", { class: "day" }, times.day(at));
+  if (type === "divider") return h("p", { class: "divider" }, t("news"));
+  if (type === "line") {
+    const words = item.words ? rich(item.words) : t(text, { name: item.name || t("someone") });
     return h("p", { class: "line", dir: "auto" }, icon(item.sign, "small"), words, replies(item, visit, t));
   }
-  const waits = item.state === "sending" || item.state === "failed";
   return h(
     "article",
-    { class: `message ${item.own ? "own" : ""} ${item.head ? "head" : ""}` },
-    item.own ? h("span", { class: "unseen" }, `${t("you")}:`) : item.head && sender(item, visit, t, times),
-    item.text && h("p", { class: waits ? "words waits" : "words", dir: "auto" }, rich(item.text)),
+    { class: `message ${own ? "own" : ""} ${head ? "head" : ""} ${state}` },
+    own ? h("span", { class: "unseen" }, `${t("you")}:`) : head && sender(item, visit, t, times),
+    text && h("p", { class: "words", dir: "auto" }, rich(text)),
     item.image && picture(item.image, t),
-    item.own && item.tail && delivery(item, visit, t, times),
+    own && item.tail && delivery(item, visit, t, times),
     replies(item, visit, t),
   );
 }
 
-function sender(item, visit, t, times) {
-  const kind = item.by === "agent" ? "person" : "bot";
-  const name = h("b", { dir: "auto" }, item.name || (kind === "bot" ? visit.bot.name : t("someone")));
-  return h("p", { class: "meta" }, name, h("span", { class: `tag ${kind}` }, t(kind)), times.time(item.at));
+function sender({ by, name, at }, visit, t, times) {
+  const kind = by === "agent" ? "person" : "bot";
+  const who = name || (kind === "bot" ? visit.bot.name : t("someone"));
+  return h("p", { class: "meta" }, h("b", { dir: "auto" }, who), h("span", { class: `tag ${kind}` }, t(kind)), times.time(at));
 }
 
-function delivery({ state, error, id, at }, visit, t, times) {
-  if (state === "sending") return h("p", { class: "meta" }, t("sending"));
-  const sent = state === "sent" && [icon("check", "small"), h("span", { class: "unseen" }, t("sent"))];
-  if (state !== "failed") return h("p", { class: "meta" }, times.time(at), sent);
-  return h(
-    "p",
-    { class: "meta" },
-    h("span", { class: "problem" }, t("not_sent"), error && `: ${error}`),
-    h("button", { class: "link", on: { click: () => visit.retry(id) } }, t("try_again")),
-    h("button", { class: "link", on: { click: () => visit.discard(id) } }, t("discard")),
-  );
+function delivery({ state, error, id, at }, { outbox }, t, times) {
+  const link = (word, click) => h("button", { class: "link", on: { click } }, t(word));
+  const said = {
+    sending: () => [t("sending")],
+    sent: () => [times.time(at), icon("check", "small"), h("span", { class: "unseen" }, t("sent"))],
+    failed: () => [
+      h("span", { class: "problem" }, t("not_sent"), error && `: ${error}`),
+      link("try_again", () => outbox.retry(id)),
+      link("discard", () => outbox.drop(id)),
+    ],
+  }[state];
+  return h("p", { class: "meta" }, said ? said() : times.time(at));
 }
 
 function replies({ buttons }, visit, t) {
@@ -108,10 +109,9 @@ function replies({ buttons }, visit, t) {
 function picture(address, t) {
   const source = secureAddress(address);
   if (!source) return h("p", { class: "words" }, rich(address));
-  const show = () => {
-    const error = () => place.replaceChildren(t("picture_failed"), " ", anchor(source.href, source.host));
-    place.replaceChildren(h("img", { src: source.href, alt: t("picture"), referrerpolicy: "no-referrer", on: { error } }));
-  };
-  const place = h("p", null, h("button", { class: "button", on: { click: show } }, t("show_picture", source)));
+  const error = () => place.replaceChildren(t("picture_failed"), " ", anchor(source.href, source.host));
+  const image = () => h("img", { src: source.href, alt: t("picture"), referrerpolicy: "no-referrer", on: { error } });
+  const click = () => place.replaceChildren(image());
+  const place = h("p", null, h("button", { class: "button", on: { click } }, t("show_picture", source)));
   return place;
 }

@@ -4,17 +4,12 @@
  */
 
 import { fill, h, icon } from "/static/foundation/js/dom.js";
-import { browserClock, Line } from "/static/foundation/js/line.js";
-import { Outbox } from "/static/foundation/js/outbox.js";
-import { Typing } from "/static/foundation/js/typing.js";
+import { browserClock, Line, Outbox, Typing } from "/static/foundation/js/line.js";
 import { isLocale, understood } from "../models/bridge.js";
-import { onColour } from "../models/colour.js";
 import { Device } from "../models/device.js";
-import { Times } from "../models/times.js";
 import { Visit } from "../models/visit.js";
-import { languageOf, speaker } from "../models/words.js";
+import { languageOf, speaker, timesIn } from "../models/words.js";
 
-/** A page that is framed without our loader is not greeted; it starts by itself. */
 const GREETED_WITHIN = 1_500;
 const ASLEEP_AFTER = 60_000;
 const framed = window.parent !== window;
@@ -60,17 +55,17 @@ export class FrontdeskWidget extends HTMLElement {
     on(this.#window, "chat-do", ({ detail }) => this.#do(detail));
     on(this.#window, "keydown", (event) => this.#key(event));
     on(window, "message", (event) => this.#hear(event));
-    on(window, "online", () => this.#visit.nudge());
+    on(window, "online", () => this.#visit.line.nudge());
     on(document, "visibilitychange", () => this.#looked());
     this.#accent(accent);
     this.#drawSoon();
-    if (framed) setTimeout(() => this.isConnected && this.#visit.start(), GREETED_WITHIN);
-    else this.#visit.start();
+    // A page that is framed without our loader is not greeted; it starts by itself.
+    setTimeout(() => this.isConnected && this.#visit.line.start(), framed ? GREETED_WITHIN : 0);
   }
 
   disconnectedCallback() {
     this.#life.abort();
-    this.#visit.stop();
+    this.#visit.line.stop();
   }
 
   // The host page
@@ -92,7 +87,7 @@ export class FrontdeskWidget extends HTMLElement {
     this.#host = origin;
     if (isLocale(hello.locale)) this.#visit.setLocale(hello.locale);
     this.#visit.setPage(hello);
-    this.#visit.start();
+    this.#visit.line.start();
     this.#tell({ kind: "ready" });
     this.#tell({ kind: "accent", said: this.dataset.accent });
     this.#show(hello);
@@ -113,7 +108,11 @@ export class FrontdeskWidget extends HTMLElement {
     const { hidden } = document;
     this.#visit.setVisible(this.#shown && !hidden);
     if (hidden) this.#hiddenAt = Date.now();
-    else if (this.#hiddenAt && Date.now() - this.#hiddenAt > ASLEEP_AFTER) this.#visit.refresh();
+    else if (this.#hiddenAt && Date.now() - this.#hiddenAt > ASLEEP_AFTER) {
+      // It slept: what looks open may be long dead.
+      this.#visit.line.drop();
+      this.#visit.line.nudge();
+    }
     if (!hidden) this.#hiddenAt = 0;
   }
 
@@ -121,10 +120,11 @@ export class FrontdeskWidget extends HTMLElement {
 
   #do(deed) {
     if (deed === "close") this.#tell({ kind: "close" });
-    else if (deed === "person") this.#visit.callPerson();
+    else if (deed === "person") this.#visit.deed("handoff");
     else if (deed === "email") {
       this.#lay("");
-      this.#visit.openEmail();
+      this.#visit.email.open();
+      this.#visit.changed();
       this.#thread.toEnd();
     } else this.#lay(deed);
   }
@@ -157,7 +157,7 @@ export class FrontdeskWidget extends HTMLElement {
     const { locale } = this.#visit;
     if (locale !== this.#spoken) {
       this.#t = await speaker(locale);
-      this.#times = new Times(locale, this.#t);
+      this.#times = timesIn(locale, this.#t);
       this.#spoken = locale;
       document.documentElement.lang = languageOf(locale);
     }
@@ -204,10 +204,10 @@ export class FrontdeskWidget extends HTMLElement {
     const button = (word, click) => h("button", { class: "button", on: { click } }, t(word));
     const end = () => {
       this.#lay("");
-      visit.end();
+      visit.deed("end");
     };
     const inside = {
-      lost: () => [icon("warning", "small"), h("span", null, t(thread ? "lost" : "lost_before")), button("try_now", () => visit.nudge())],
+      lost: () => [icon("warning", "small"), h("span", null, t(thread ? "lost" : "lost_before")), button("try_now", () => visit.line.nudge())],
       restored: () => [icon("check", "small"), t("restored")],
       end: () => [h("span", null, t("end_sure")), button("cancel", () => this.#lay("")), button("menu_end", end)],
       problem: () => [icon("warning", "small"), /^[a-z_]+$/.test(problem) ? t(problem) : problem],
@@ -216,10 +216,7 @@ export class FrontdeskWidget extends HTMLElement {
   }
 
   #accent(colour) {
-    const text = onColour(colour);
-    if (!text) return;
-    this.#window.style.setProperty("--accent", colour);
-    this.#window.style.setProperty("--on-accent", text);
+    if (CSS.supports("color", colour)) this.#window.style.setProperty("--accent", colour);
   }
 }
 

@@ -52,7 +52,7 @@ export class Visit extends EventTarget {
     const onChange = () => this.changed();
     const send = (frame) => this.line.send(frame);
     const onFrame = (frame) => this.#hear(frame);
-    this.line = new Line({ connect, clock, random, hello: () => this.#hello(), onFrame, onState: () => this.lineChanged() });
+    this.line = new Line({ connect, clock, random, hello: () => this.#hello(), onFrame, onState: () => this.#lineChanged() });
     this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
     this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }

@@ -51,7 +51,7 @@ export const WORDS = {
   line_nobody_free: "Es war niemand frei. Der Bot ist wieder für Sie da.",
   line_bot_back: "Sie sprechen wieder mit dem Bot.",
   line_closed_you: "Sie haben den Chat beendet.",
-  line_closed_agent: "Der Chat wurde beendet.",
+  line_closed: "Der Chat wurde beendet.",
   line_closed_silent: "Der Chat wurde beendet, weil lange nichts geschrieben wurde.",
   line_proof_lost: "Ihre E-Mail-Adresse gilt in diesem Browser nicht mehr als bestätigt.",
 

@@ -51,7 +51,7 @@ export const WORDS = {
   line_nobody_free: "Nobody was free. The bot is with you again.",
   line_bot_back: "You are talking to the bot again.",
   line_closed_you: "You ended this chat.",
-  line_closed_agent: "This chat was closed.",
+  line_closed: "This chat was closed.",
   line_closed_silent: "This chat ended because nothing was written for a long time.",
   line_proof_lost: "Your e-mail address is no longer verified in this browser.",
 
