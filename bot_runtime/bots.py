@@ -103,8 +103,8 @@ class RunningBots:
 
     @asynccontextmanager
     async def serving(self, turns: Answering) -> AsyncIterator[None]:
-        """Load and watch the bots while the block runs. Whenever an assistant takes its place, `turns` answers what waits
-        for it: after a crash, or while the bot was loading. At the end both are closed, the turns first."""
+        """Load and watch the bots while the block runs. Whenever an assistant takes its place, `turns` answers what
+        waits for it: after a crash, or while the bot was loading. At the end both are closed, the turns first."""
         self.when_ready(turns.recover)
         await self.start()
         watching = asyncio.create_task(self.run(), name="bots")

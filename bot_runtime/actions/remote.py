@@ -30,7 +30,8 @@ class RemoteActions:
         self._seconds = time_limit_s
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._params = {**(params or {}), **({"token": token} if token else {})}
-        self._auth = aiohttp.BasicAuth(*basic_auth) if basic_auth else None
+        if basic_auth:
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(*basic_auth)
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -54,7 +55,7 @@ class RemoteActions:
         """See `Actions.run`."""
         name = str(call["next_action"])
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._limit, auth=self._auth)
+            self._session = aiohttp.ClientSession(timeout=self._limit)
         try:
             async with self._session.post(
                 self._url,

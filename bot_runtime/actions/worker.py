@@ -47,6 +47,7 @@ class Pipe:
         os.dup2(nothing, 0)
         os.close(nothing)
         os.dup2(2, 1)
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
     def read_first(self) -> list[Any]:
         """One frame, before there is an event loop."""
@@ -127,7 +128,12 @@ class Worker:
         own = msgspec.json.decode(number, type=int)
         task = asyncio.get_running_loop().create_task(self._answer(own, msgspec.json.decode(digest, type=str), call))
         self._running[own] = task
-        task.add_done_callback(lambda _: self._running.pop(own, None))
+        task.add_done_callback(lambda done: self._ended(own, done))
+
+    def _ended(self, number: int, task: asyncio.Task[None]) -> None:
+        self._running.pop(number, None)
+        if task.cancelled():  # before it had begun
+            self._pipe.send("yielded", number)
 
     def _on_cancel(self, number: msgspec.Raw) -> None:
         task = self._running.get(msgspec.json.decode(number, type=int))

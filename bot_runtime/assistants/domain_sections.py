@@ -88,12 +88,16 @@ def _check_slot(name: str, slot: Any, line: int, checker: Checker) -> None:
     if not isinstance(kind, str) or (kind not in TYPES and "." not in kind):
         checker.error(slot.line_of("type"), f"`type` of {what} must be one of {', '.join(TYPES)}.")
     elif "." in kind:
-        checker.warn(slot.line_of("type"), f"{what[4:]} is a class of your own: it is kept, but stories cannot see it.")
+        checker.warn(
+            slot.line_of("type"), f"The slot `{name}` is a class of your own: it is kept, but stories cannot see it."
+        )
     else:
         checker.only(slot, _SLOT_KEYS, what)
     influences = checker.has(slot, "influence_conversation", bool, what) and slot["influence_conversation"]
     if kind == "any" and influences:
-        checker.error(slot.line_of("influence_conversation"), f"{what[4:]} is of type any, which cannot influence.")
+        checker.error(
+            slot.line_of("influence_conversation"), f"The slot `{name}` is of type any, which cannot influence."
+        )
     checker.has(slot, "values", list, what)
     _check_range(what, slot, checker)
     if slot.get("mappings") is None:

@@ -58,10 +58,12 @@ class Project(msgspec.Struct, frozen=True):
 def load(root: Path, environment: Mapping[str, str] | None = None) -> Project:
     """Read the project in the folder `root`. Raises `LoadFailed` with every error found.
 
-    `environment` is what `${NAME}` stands for in config.yml, endpoints.yml and credentials.yml; the process's own if
-    None.
+    `environment` is what `${NAME}` stands for in config.yml, endpoints.yml and credentials.yml. If None it is the
+    process's own without what belongs to Frontdesk: whoever writes an assistant must not read the master key.
     """
-    return _Loading(root, os.environ if environment is None else environment).project()
+    if environment is None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")}
+    return _Loading(root, environment).project()
 
 
 def load_stories(path: Path, domain: Domain) -> list[Story]:

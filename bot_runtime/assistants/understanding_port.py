@@ -102,7 +102,6 @@ def selection(
 ) -> dict[str, Any]:
     """Rasa's `response_selector` member saying that `full_intent` (`faq/ask_hours`) was selected."""
     base = full_intent.partition("/")[0]
-    utter_action = f"utter_{base}"
     return {
         "all_retrieval_intents": sorted(retrieval),
         base: {
@@ -110,7 +109,7 @@ def selection(
                 "responses": list(responses.get(f"utter_{full_intent}", ())),
                 "confidence": confidence,
                 "intent_response_key": full_intent,
-                "utter_action": utter_action,
+                "utter_action": f"utter_{full_intent}",
             },
             "ranking": [{"confidence": confidence, "intent_response_key": full_intent}],
         },

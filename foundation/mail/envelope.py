@@ -1,7 +1,8 @@
 """What a mail is, and how it becomes a message that no value in it can bend (D-14, D-15).
 
 Every header value is refused if it holds a control character, an address is one address and nothing else, and the
-headers that decide where a mail goes and what it claims cannot be given from outside.
+headers that decide where a mail goes and what it claims cannot be given from outside. A domain in letters of any script
+goes out in its ASCII form; a name before the @ in such letters needs a server that knows SMTPUTF8.
 """
 
 import re
@@ -11,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+import idna
 import msgspec
 
 from foundation.clock import SECOND
@@ -22,7 +24,9 @@ _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}\Z")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._%+-]{1,128}@[A-Za-z0-9.-]{1,253}>\Z")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _SENDER = re.compile(r"(?:(?P<name>[^<>]*?)\s*<(?P<inner>[^<>]+)>|(?P<bare>[^<>]+))\Z")
-_ADDRESS = re.compile(r"[^\s@<>(),:;\"\\\[\]]{1,64}@(?:[^\s@<>(),:;\"\\\[\]]{1,253}|\[[0-9A-Fa-f.:]+\])\Z")
+_ADDRESS = re.compile(
+    r"(?!\.)(?!.*\.\.)[^\s@<>(),:;\"\\\[\]]{1,64}(?<!\.)@(?:[^\s@<>(),:;\"\\\[\]]{1,253}|\[[0-9A-Fa-f.:]+\])\Z"
+)
 _OURS = re.compile(
     r"(?:from|to|cc|bcc|sender|subject|date|message-id|auto-submitted|mime-version|received|return-path"
     r"|content-.*|resent-.*|dkim-.*|arc-.*)\Z",
@@ -92,19 +96,20 @@ def _sender(sender: str) -> Address:
     if parts is None:
         raise Invalid("The sender is not an address.", field="sender")
     address = _address((parts["inner"] or parts["bare"]).strip(), "sender")
-    return Address((parts["name"] or "").strip().strip('"'), addr_spec=address.addr_spec)
+    return Address((parts["name"] or "").strip().strip('"'), address.username, address.domain)
 
 
 def _address(text: str, field: str) -> Address:
-    if not _ADDRESS.match(text) or _CONTROL.search(text):
-        raise Invalid("This is not one plain e-mail address.", field=field)
-    try:
-        address = Address(addr_spec=text)
-    except (ValueError, IndexError):
-        raise Invalid("This is not one plain e-mail address.", field=field) from None
-    if address.addr_spec != text:
-        raise Invalid("This is not one plain e-mail address.", field=field)
-    return address
+    if _ADDRESS.match(text) and not _CONTROL.search(text):
+        local, _, domain = text.rpartition("@")
+        try:
+            domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:
+            raise Invalid("This is not one plain e-mail address.", field=field) from None
+        address = Address(username=local, domain=domain)
+        if address.addr_spec == f"{local}@{domain}":
+            return address
+    raise Invalid("This is not one plain e-mail address.", field=field)
 
 
 def _message_id(mail: Envelope) -> str:

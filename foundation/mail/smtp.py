@@ -60,7 +60,7 @@ class SmtpPost:
 
     async def send(self, mail: Envelope) -> Delivery:
         message = compose(mail, at=self._clock.now())
-        sender = message["From"].addresses[0]
+        sender, reader = message["From"].addresses[0], message["To"].addresses[0]
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -74,7 +74,7 @@ class SmtpPost:
             async with asyncio.timeout(self._timeout):
                 await self._enter(client)
                 tls = _tls_of(client)
-                _, reply = await client.send_message(message, sender=sender.addr_spec, recipients=[mail.to])
+                _, reply = await client.send_message(message, sender=sender.addr_spec, recipients=[reader.addr_spec])
                 delivery = Delivery(self._clock.now(), tls, reply)
                 await self._leave(client)
                 return delivery

@@ -20,9 +20,10 @@ from foundation.web.metrics import Metrics
 from foundation.web.origin import SAFE_METHODS, require_known_host, require_same_origin
 from foundation.web.pages import Pages
 from foundation.web.problems import PAGES, from_http, json_problem, render_problem, unexpected
+from foundation.web.room import ROOM, SocketRoom
 from foundation.web.routes import PUBLIC, Handler, Route
 from foundation.web.settings import WebSettings
-from foundation.web.sockets import ROOM, SocketClosed, SocketRoom
+from foundation.web.sockets import SocketClosed
 from foundation.web.statics import Assets, Static
 
 Readiness = Callable[[], Awaitable[str | None]]

@@ -4,8 +4,6 @@ Cookies travel with requests that other sites cause. What changes something, and
 that one of our own pages sent it: by `Sec-Fetch-Site`, which scripts cannot set, or by `Origin` (C-4, C-8, C-9).
 """
 
-from urllib.parse import urlsplit
-
 from aiohttp import web
 
 from foundation.errors import Forbidden, Malformed, Misdirected
@@ -64,8 +62,3 @@ def _scheme(request: web.Request) -> str:
             return said
     host = request.headers.get("Host", "").lower()
     return settings.scheme if host in settings.base_hosts else "http"
-
-
-def host_of(origin: str) -> str:
-    """The `host[:port]` of an origin."""
-    return urlsplit(origin).netloc

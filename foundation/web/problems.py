@@ -5,7 +5,6 @@ nothing of what happened inside.
 """
 
 import math
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -113,11 +112,6 @@ def wants_page(request: web.Request) -> bool:
     if route is not None:
         return "text/html" in accept or "json" not in accept
     return "text/html" in accept
-
-
-def status_phrase(status: int) -> str:
-    """The standard phrase of a status."""
-    return HTTPStatus(status).phrase
 
 
 def _headers(problem: Problem) -> dict[str, str]:

@@ -11,9 +11,6 @@ many, 1001 the server goes away, 1003 binary, 1009 too large, 1011 an error of o
 
 import asyncio
 import contextlib
-import time
-from collections import Counter
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -21,13 +18,14 @@ import msgspec
 from aiohttp import WSMsgType, web
 from prometheus_client import Counter as PrometheusCounter
 
-from foundation.errors import Malformed, Problem, TooMany, Unavailable
+from foundation.errors import Malformed, Problem, TooMany
 from foundation.web import strict
 from foundation.web.address import limit_key
 from foundation.web.keys import METRICS, ROUTE
-from foundation.web.masking import GuardedWebSocket
 from foundation.web.problems import unexpected
-from foundation.web.settings import WebSettings
+from foundation.web.room import GOING_AWAY, ROOM
+from foundation.web.throttle import TokenBucket
+from foundation.web.wire import GuardedWebSocket, text_header
 
 BAD_FRAME = 4400
 UNAUTHENTICATED = 4401
@@ -35,7 +33,6 @@ FORBIDDEN = 4403
 NOT_FOUND = 4404
 TOO_SLOW = 4408
 TOO_MANY = 4429
-GOING_AWAY = 1001
 UNSUPPORTED = 1003
 TOO_LARGE = 1009
 INTERNAL = 1011
@@ -61,48 +58,6 @@ class SocketClosed(Exception):  # noqa: N818 - a state, not a fault
     def __init__(self, response: web.StreamResponse) -> None:
         super().__init__("the socket is closed")
         self.response = response
-
-
-class SocketRoom:
-    """All sockets that are open, and how many each address may hold."""
-
-    def __init__(self, settings: WebSettings) -> None:
-        self._settings = settings
-        self._sockets: set[LiveSocket[Any, Any]] = set()
-        self._by_address: Counter[str] = Counter()
-
-    @contextlib.contextmanager
-    def place(self, address: str) -> Iterator[None]:
-        """A place for one socket. Raises `TooMany` or `Unavailable` before the upgrade."""
-        limit = self._settings.sockets_per_address
-        if limit and self._by_address[address] >= limit:
-            raise TooMany("Too many open connections from this address.", retry_after=30)
-        if self._by_address.total() >= self._settings.sockets_total:
-            raise Unavailable("No more connections can be taken at the moment.", retry_after=30)
-        self._by_address[address] += 1
-        try:
-            yield
-        finally:
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
-
-    def enter(self, socket: "LiveSocket[Any, Any]") -> None:
-        """From now on the socket is closed when the server goes away."""
-        self._sockets.add(socket)
-
-    def leave(self, socket: "LiveSocket[Any, Any]") -> None:
-        self._sockets.discard(socket)
-
-    async def close_all(self) -> None:
-        """Ask everybody to come back: 1001."""
-        await asyncio.gather(*(socket.close(GOING_AWAY, "the server goes away") for socket in tuple(self._sockets)))
-
-    def __len__(self) -> int:
-        return len(self._sockets)
-
-
-ROOM = web.AppKey("web_room", SocketRoom)
 
 
 class _Peek(msgspec.Struct):
@@ -136,14 +91,13 @@ class LiveSocket(Generic[H, F]):
         self.request = request
         self.hello: H
         self.close_code: int | None = None
-        self._hello_decoder = strict.decoder(hello_type)
         self._hello_type = hello_type
         self._frame_type = frame_type
         self._hello_tag = hello_type.__struct_config__.tag  # type: ignore[attr-defined]
         self._hello_timeout_s = hello_timeout_s
         self._hello_max = hello_max
         self._queue_max = queue_max
-        self._bucket = _Bucket(rate, burst)
+        self._bucket = TokenBucket(rate, burst)
         self._malformed = 0
         self._queue: list[bytes] = []
         self._queued_bytes = 0
@@ -153,6 +107,7 @@ class LiveSocket(Generic[H, F]):
         self._transport: asyncio.Transport
         self._place = contextlib.ExitStack()
         self._frames: PrometheusCounter
+        strict.decoder(hello_type)
         strict.decoder(frame_type)
         self.response = GuardedWebSocket(
             timeout=_LINGER_S, heartbeat=heartbeat_s, autoping=False, compress=False, max_msg_size=frame_max + 1
@@ -282,11 +237,7 @@ class LiveSocket(Generic[H, F]):
             self._write_queue()
         if not self.response.closed:
             await self.response.close(code=self.close_code, message=reason.encode()[:120], drain=False)
-        try:
-            async with asyncio.timeout(_LINGER_S):
-                await self.response.gone.wait()
-        except TimeoutError:
-            self._transport.abort()
+        await self._linger()
 
     # Receiving
 
@@ -299,6 +250,7 @@ class LiveSocket(Generic[H, F]):
         finally:
             deadline.cancel()
         if text is None or self.close_code is not None:
+            await self._linger()
             raise SocketClosed(self.response)
         if len(text.encode()) > self._hello_max:
             await self.close(TOO_LARGE, "hello too large")
@@ -369,7 +321,7 @@ class LiveSocket(Generic[H, F]):
     def _write_queue(self) -> None:
         queue, self._queue, self._queued_bytes = self._queue, [], 0
         if queue and self._is_open():
-            self._transport.write(b"".join(part for data in queue for part in (_header(len(data)), data)))
+            self._transport.write(b"".join(part for data in queue for part in (text_header(len(data)), data)))
 
     def _is_open(self) -> bool:
         """Whether frames may still be written: not after our close frame, nor on a lost connection."""
@@ -386,49 +338,20 @@ class LiveSocket(Generic[H, F]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _linger(self) -> None:
+        """Give the peer time to read our close frame and to leave; then cut."""
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                await self.response.gone.wait()
+        except TimeoutError:
+            self._transport.abort()
+
     def _abandon(self) -> None:
+        """Whatever way it ended: nothing is sent any more, and the connection does not stay."""
         self._queue.clear()
         if self.close_code is None:
             self.close_code = 1006
         self._loop.call_later(_LINGER_S, self._transport.abort)
-
-
-class _Bucket:
-    """A token bucket: `rate` a second, `burst` at once."""
-
-    def __init__(self, rate: float, burst: int) -> None:
-        self._rate = rate
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._at = time.monotonic()
-        self.refused = 0
-
-    def take(self) -> bool:
-        """Take one token, if there is one; a refusal is counted until the bucket was full again."""
-        if self._tokens < 1.0:
-            self._fill()
-        if self._tokens < 1.0:
-            self.refused += 1
-            return False
-        self._tokens -= 1.0
-        return True
-
-    def _fill(self) -> None:
-        now = time.monotonic()
-        self._tokens += (now - self._at) * self._rate
-        self._at = now
-        if self._tokens >= self._burst:
-            self._tokens = self._burst
-            self.refused = 0
-
-
-def _header(length: int) -> bytes:
-    """The header of an unmasked, unfragmented text frame (RFC 6455, 5.2)."""
-    if length < 126:
-        return bytes((0x81, length))
-    if length < 65_536:
-        return b"\x81\x7e" + length.to_bytes(2)
-    return b"\x81\x7f" + length.to_bytes(8)
 
 
 def _peek(text: str) -> _Peek:

@@ -1,6 +1,7 @@
 """Limits over time, in bounded memory."""
 
 import math
+import time
 from collections import OrderedDict, deque
 
 from foundation.clock import SECOND, Clock
@@ -61,3 +62,32 @@ class Throttle:
             if len(self._hits) <= self._max_keys and hits and hits[-1] > horizon:
                 return
             del self._hits[key]
+
+
+class TokenBucket:
+    """A token bucket: `rate` a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+        self.refused = 0
+
+    def take(self) -> bool:
+        """Take one token, if there is one; a refusal is counted until the bucket was full again."""
+        if self._tokens < 1.0:
+            self._fill()
+        if self._tokens < 1.0:
+            self.refused += 1
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        self._tokens += (now - self._at) * self._rate
+        self._at = now
+        if self._tokens >= self._burst:
+            self._tokens = self._burst
+            self.refused = 0

@@ -1,7 +1,7 @@
 """The admin doors as they are served: the real frame, the real services, a real socket on loopback.
 
-The cast of account *blue*: Olga (super admin), Alma (admin), Sue (supervisor), Ann (agent with the bot *shop*), Bob (agent
-without a bot), Ida (auditor). Rita is super admin of the account *red*.
+The cast of account *blue*: Olga (super admin), Alma (admin), Sue (supervisor), Ann (agent with the bot *shop*), Bob
+(agent without a bot), Ida (auditor). Rita is super admin of the account *red*.
 """
 
 import contextlib
@@ -81,6 +81,7 @@ def cheap_passwords(**more: Any) -> admin.Passwords:
 @dataclass
 class House:
     engine: Engine
+    store: Engine
     keyring: Keyring
     signals: LocalSignals
     clock: ManualClock
@@ -149,7 +150,7 @@ class Browser:
 
     async def post(self, path: str, form: Any = None, **options: Any) -> Answer:
         """Send a form."""
-        return await self.ask("POST", path, data=form if form else b"", **_form_type(form), **options)
+        return await self.ask("POST", path, data=form or b"", **_form_type(form), **options)
 
     async def json(self, method: str, path: str, body: Any, **options: Any) -> Answer:
         return await self.ask(method, path, json=body, **options)
@@ -163,16 +164,16 @@ def _form_type(form: Any) -> dict[str, Any]:
     return {} if form else {"headers": {"Content-Type": "application/x-www-form-urlencoded"}}
 
 
-async def build(**services: Any) -> House:
-    """The services and the cast, on stores in memory; nothing is served yet."""
-    engine, store = MemoryEngine(admin.KINDS), MemoryEngine(keys.KINDS)
+async def build(engine: Engine | None = None, store: Engine | None = None, **services: Any) -> House:
+    """The services, on stores in memory unless others are given; nothing is served yet."""
+    engine, store = engine or MemoryEngine(admin.KINDS), store or MemoryEngine(keys.KINDS)
     await engine.open()
     await store.open()
     clock, signals = ManualClock(), LocalSignals()
     keyring = Keyring(store, MasterKey(bytes(range(32))), clock)
     await keyring.open()
     made = admin.build(engine, keyring, signals, clock, **{"passwords": cheap_passwords()} | services)
-    return House(engine, keyring, signals, clock, made)
+    return House(engine, store, keyring, signals, clock, made)
 
 
 async def fill(house: House) -> None:

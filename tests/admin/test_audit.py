@@ -133,7 +133,7 @@ async def test_values_without_a_plain_form_are_refused_before_anything_is_writte
 
 
 def changed(batches: list[Batch], shop: Shop, place: int, **entry: Any) -> None:
-    """What somebody does who has the keys and the store, but not the program: seal another entry in an old one's place."""
+    """What somebody does who has the keys and the store: seal another entry in an old one's place."""
     cipher = shop.keyring.cached(batches[place].key)
     assert cipher is not None
     bounds = ("batch", "audit", "blue", "audit/blue", batches[place].first, batches[place].count)
@@ -151,7 +151,9 @@ async def written(shop: Shop, count: int = 5) -> list[Batch]:
     return log
 
 
-@pytest.mark.parametrize("column", [{"actor": "somebody"}, {"at": 1}, {"action": "nothing"}, {"after": {"a": 1}}, {"hash": GENESIS}])
+@pytest.mark.parametrize(
+    "column", [{"actor": "somebody"}, {"at": 1}, {"action": "nothing"}, {"after": {"a": 1}}, {"hash": GENESIS}]
+)
 async def test_G_1_an_entry_that_was_changed_with_the_keys_in_hand_is_named(shop: Shop, column: dict[str, Any]) -> None:
     changed(await written(shop), shop, 2, **column)
     assert await shop.book().verify("blue") == 3

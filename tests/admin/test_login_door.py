@@ -19,7 +19,9 @@ async def test_C_1_the_cookie(house: House) -> None:
         assert (await browser.get("/admin")).status == 200
 
 
-@pytest.mark.parametrize(("who", "home"), [("alma", "/admin"), ("sue", "/console"), ("ann", "/console"), ("ida", "/admin/audit")])
+@pytest.mark.parametrize(
+    ("who", "home"), [("alma", "/admin"), ("sue", "/console"), ("ann", "/console"), ("ida", "/admin/audit")]
+)
 async def test_each_role_begins_where_its_work_is(house: House, who: str, home: str) -> None:
     async with house.browser() as browser:
         assert (await browser.log_in(who)).location == home
@@ -30,7 +32,13 @@ async def test_A_2_unknown_wrong_disabled_and_too_long_are_one_answer(house: Hou
     await house.admin.people.disable(house.blue, house.cast["bob"].id)
     answers = []
     async with house.browser() as browser:
-        for who, password in (("nobody@blue.example", PASSWORD), ("ann", "wrong"), ("bob", PASSWORD), ("sue", "A" * 129), ("", "")):
+        for who, password in (
+            ("nobody@blue.example", PASSWORD),
+            ("ann", "wrong"),
+            ("bob", PASSWORD),
+            ("sue", "A" * 129),
+            ("", ""),
+        ):
             answer = await browser.log_in(who, password)
             answers.append(answer)
             assert not answer.cookies
@@ -75,7 +83,9 @@ async def test_A_3_a_known_browser_is_not_locked_out_by_strangers(house: House) 
         assert (await known.log_in("ann")).status == 303
         await known.post("/logout")
         assert (await known.log_in("bob", "wrong")).status == 401
-        assert [(await known.log_in("ann", "wrong")).status for _ in range(6)] == [401] * 5 + [429], "it has its own count"
+        assert [(await known.log_in("ann", "wrong")).status for _ in range(6)] == [401] * 5 + [429], (
+            "it has its own count"
+        )
         known.cookies["__Host-known"] = known.cookies["__Host-known"][:-2] + "AA"
         assert (await known.log_in("ann")).status == 429, "a cookie that we did not sign is no known browser"
 
@@ -209,7 +219,9 @@ async def test_a_one_time_password_ends_unused_after_a_week(house: House) -> Non
 async def test_A_1_an_old_hash_is_made_anew_at_the_login(build_house: Build) -> None:
     house = await build_house(passwords=cheap_passwords(memory_kib=128))
     old = await cheap_passwords().hash(OTHER_PASSWORD)
-    await house.admin.people._change(house.blue, house.cast["ann"].id, "person.password_changed", _by(), {"password": old})
+    await house.admin.people._change(
+        house.blue, house.cast["ann"].id, "person.password_changed", _by(), {"password": old}
+    )
     async with house.browser() as browser:
         assert (await browser.log_in("ann", OTHER_PASSWORD)).status == 303
         ann = await house.admin.people.get(house.blue, house.cast["ann"].id)

@@ -12,11 +12,14 @@ from foundation.errors import Invalid
 @pytest.mark.parametrize(
     "password",
     [
-        "password12", "Password123!", "P@ssw0rd2024", "pa55word!!", "1234567890", "0987654321", "qwertyuiop", "QWERTZUIOP",
+        "password12", "Password123!", "P@ssw0rd2024", "pa55word!!", "1234567890", "0987654321", "qwertyuiop",
+        "QWERTZUIOP",
         "qwerty12345", "1q2w3e4r5t", "q1w2e3r4t5", "1qaz2wsx3edc", "zaq12wsxcde3", "asdfghjkl123", "aaaaaaaaaaaa",
         "abcabcabcabc", "abcdefghijk", "iloveyou123", "letmein2024!", "welcome12345", "Willkommen1!", "administrator",
-        "admin123456", "basketball", "football2010", "passwordpassword", "monkeydragon1", "!!!changeme!!!", "1212121212",
-        "20101224200", "+43 664 1234567", "unbelievable", "superman1234", "Sommer2024!", "trustno1trustno1", "frontdesk2026",
+        "admin123456", "basketball", "football2010", "passwordpassword", "monkeydragon1", "!!!changeme!!!",
+        "1212121212",
+        "20101224200", "+43 664 1234567", "unbelievable", "superman1234", "Sommer2024!", "trustno1trustno1",
+        "frontdesk2026",
     ],
 )  # fmt: skip
 def test_A_14_what_anybody_would_try_first_is_refused(password: str) -> None:
@@ -32,7 +35,8 @@ def test_A_14_a_password_is_not_made_of_its_owners_name(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["tall lamps near the harbour", "k7mw-3qxt-9hfd-v2rz", "correct horse battery", "Zwölf Boxkämpfer jagen", "пароль из слов",
+    ["tall lamps near the harbour", "k7mw-3qxt-9hfd-v2rz", "correct horse battery", "Zwölf Boxkämpfer jagen",
+    "пароль из слов",
      "🐙🐳🦑🐡🦀🐠🐟🦐🐚🐋", "x7!Gq2#Lw9", "welcome to my humble shed", "Dq8-_wZ31xYtR0aa"],
 )  # fmt: skip
 def test_A_14_other_passwords_are_taken(password: str) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from admin.passwords import Passwords
 from foundation.errors import TooMany
 from tests.admin.house import cheap_passwords

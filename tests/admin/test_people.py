@@ -41,7 +41,7 @@ async def test_one_address_is_one_person_in_the_whole_installation(house: House)
         ("featherstone@blue.example", "New", "agent", "Featherstone1!", "password"),
     ],
 )
-async def test_what_is_not_valid_adds_nobody(
+async def test_what_is_not_valid_adds_nobody(  # noqa: PLR0917 - the columns of the table above
     house: House, email: str, name: str, role: str, password: str, field: str
 ) -> None:
     before = await house.actions()
@@ -112,9 +112,7 @@ async def test_A_15_nor_do_two_processes(house: House) -> None:
     other = admin.build(house.engine, house.keyring, house.signals, house.clock, passwords=cheap_passwords())
     alma, olga = house.cast["alma"].id, house.cast["olga"].id
     await house.admin.people.set_role(house.blue, alma, "super_admin")
-    deeds = [
-        services.people.disable(house.blue, who) for services, who in ((house.admin, alma), (other, olga))
-    ]
+    deeds = [services.people.disable(house.blue, who) for services, who in ((house.admin, alma), (other, olga))]
     done = await asyncio.gather(*deeds, return_exceptions=True)
     assert [type(one).__name__ for one in done].count("Conflict") == 1
 

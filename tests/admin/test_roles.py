@@ -14,5 +14,6 @@ def test_A_18_nobody_gives_what_he_has_not() -> None:
 def test_every_role_has_words_and_a_home() -> None:
     assert set(ROLE_NAMES) == set(ROLE_HINTS) == set(ROLES)
     assert {role: home_of(role) for role in ROLES} == {
-        "super_admin": "/admin", "admin": "/admin", "supervisor": "/console", "agent": "/console", "auditor": "/admin/audit",
+        "super_admin": "/admin", "admin": "/admin", "supervisor": "/console", "agent": "/console",
+        "auditor": "/admin/audit",
     }  # fmt: skip

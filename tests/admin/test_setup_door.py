@@ -38,7 +38,8 @@ async def test_A_16_the_link_makes_the_first_super_admin_once(build_house: Build
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"account": ""}, "account"), ({"name": ""}, "name"), ({"email": "gwen"}, "email"), ({"password": "short"}, "password"),
+    [({"account": ""}, "account"), ({"name": ""}, "name"), ({"email": "gwen"}, "email"), ({"password": "short"},
+     "password"),
      ({"password": "Password123"}, "password")],
 )  # fmt: skip
 async def test_A_16_what_is_not_valid_uses_nothing_up(build_house: Build, change: dict[str, str], field: str) -> None:

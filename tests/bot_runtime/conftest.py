@@ -5,8 +5,11 @@ import asyncio
 import os
 import re
 import secrets
+import shutil
 import socket
+import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -20,24 +23,33 @@ import admin
 import bot_runtime
 from admin import Account, Bot
 from bot_runtime import verification
+from bot_runtime.answers import Answerer
+from bot_runtime.bots import RunningBots
+from bot_runtime.channels import widget
+from bot_runtime.minds import Minds
+from bot_runtime.thinking import Thinker
+from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Proof
 from bot_runtime.verification.texts import texts
 from foundation import jobs as outbox
 from foundation import keys
-from foundation.clock import ManualClock
+from foundation.clock import HOUR, ManualClock
 from foundation.ids import secret_hash
 from foundation.jobs import Jobs
 from foundation.keys import Keyring, MasterKey
 from foundation.live import LocalSignals
 from foundation.mail import Envelope, MemoryPost
 from foundation.records import MemoryEngine
-from foundation.web import Pages, Runner, Static, WebSettings, build_app, serve
+from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
+from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import Consents, Contacts, Conversations
-from transcripts.events import AnyEvent, ConsentGiven, WebPage
+from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
 PACKAGE = Path(bot_runtime.__file__).parent
+HARBOUR = Path(__file__).parent / "harbour"
+"""A small project in Rasa's format whose custom actions do what the tests need: wait, fail, die, say nothing."""
 KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
 SENDER = "Blue Harbour <desk@blue.example>"
 
@@ -166,7 +178,7 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([("bot_runtime", PACKAGE)])
+    return Pages([("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
 
 
 @pytest.fixture
@@ -259,7 +271,7 @@ def says(page: str, phrase: str) -> bool:
     return texts("en")[phrase].replace("'", "&#39;") in page
 
 
-STATICS = (Static("/static/bot_runtime", PACKAGE / "static"),)
+STATICS = (Static("/static/bot_runtime", PACKAGE / "static"), Static("/static/widget", widget.STATIC))
 
 
 async def serving(app_of: Callable[[WebSettings], Any]) -> tuple[Runner, str]:
@@ -281,3 +293,127 @@ async def site(desk: Desk) -> AsyncIterator[Site]:
     async with aiohttp.ClientSession() as http:
         yield Site(desk, base, http)
     await runner.cleanup()
+
+
+@dataclass
+class Talk:
+    """A bot that runs, and what answers for it."""
+
+    desk: Desk
+    bots: RunningBots
+    minds: Minds
+    turns: Turns
+
+    async def receive(self, chat: Chat, text: str, *, payload: str = "", client_id: str = "") -> int:
+        said = Said(client_id=client_id or str(uuid.uuid4()), text=text, payload=payload)
+        return await self.turns.receive(self.desk.account.id, chat.id, said)
+
+    async def say(self, chat: Chat, text: str, **options: str) -> list[str]:
+        """Say something and give what was answered to it."""
+        before = len(await self.desk.events(chat))
+        await self.receive(chat, text, **options)
+        await self.turns.idle()
+        events = (await self.desk.events(chat))[before:]
+        return [event.text for event in events if isinstance(event, MessageSent) and event.by != "visitor"]
+
+    async def said(self, chat: Chat) -> list[tuple[str, str]]:
+        return [(event.by, event.text) for event in await self.desk.events(chat, MessageSent)]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where models are kept: what one test trained, the next one finds."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def assistant(tmp_path: Path) -> Path:
+    """A copy of the project that a test may change; `gate` in it is a file that `action_slow` waits for."""
+    return Path(shutil.copytree(HARBOUR, tmp_path / "harbour", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def make_talk(desk: Desk, assistant: Path, models: Path, **options: Any) -> Talk:
+    bots = RunningBots(
+        desk.admin.accounts, desk.admin.bots, desk.clock, folder_of=lambda _: assistant, models=models
+    )
+    minds = Minds(desk.conversations)
+    answerer = Answerer(bots, minds, Thinker(desk.signals), desk.clock)
+    turns = Turns(desk.conversations, answerer, desk.proof.verification, desk.clock, **options)
+    return Talk(desk, bots, minds, turns)
+
+
+@pytest_asyncio.fixture
+async def talk(desk: Desk, assistant: Path, models: Path) -> AsyncIterator[Talk]:
+    """A bot that is ready."""
+    talk = make_talk(desk, assistant, models)
+    async with talk.bots.serving(talk.turns):
+        await talk.bots.loaded()
+        assert await talk.bots.readiness() is None
+        yield talk
+
+
+@dataclass
+class Shop:
+    """The widget's doors and the opt-in page on a real listener, with a bot behind them."""
+
+    talk: Talk
+    base: str
+    http: aiohttp.ClientSession
+
+    @property
+    def desk(self) -> Desk:
+        return self.talk.desk
+
+    def visitor(self, **options: Any) -> Any:
+        """A browser with the widget open."""
+        options.setdefault("bot", self.desk.bot.id)
+        return Visitor.at(self.base, **options)
+
+    def socket(self, **headers: str) -> Any:
+        """The bare socket."""
+        return self.http.ws_connect(f"{self.base}/ws/visitor", headers={"Origin": self.base} | headers)
+
+    async def chat_of(self, visitor: Visitor) -> Chat:
+        assert visitor.device is not None
+        return Chat(visitor.welcome["conversation"], visitor.device)
+
+    async def stored(self) -> int:
+        """How many conversations there are in all."""
+        rows, _ = await self.desk.conversations.rows(self.desk.account.id, None)
+        return len(rows)
+
+
+@asynccontextmanager
+async def open_shop(talk: Talk, *, openings: int = 1_000, **doors: Any) -> AsyncIterator[Shop]:
+    desk = talk.desk
+    chats = widget.Chats(
+        desk.conversations,
+        desk.consents,
+        desk.proof.verification,
+        desk.clock,
+        openings=Throttle(desk.clock, openings, HOUR),
+    )
+    services = widget.Services(
+        chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock
+    )
+    doors.setdefault("rate", 1_000.0)
+    doors.setdefault("burst", 1_000)
+    routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
+    runner, base = await serving(
+        lambda settings: build_app(
+            [*routes, *desk.proof.page.routes()],
+            settings=settings,
+            pages=desk.pages,
+            statics=STATICS,
+            clock=desk.clock,
+        )
+    )
+    async with aiohttp.ClientSession() as http:
+        yield Shop(talk, base, http)
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def shop(talk: Talk) -> AsyncIterator[Shop]:
+    async with open_shop(talk) as shop:
+        yield shop

@@ -49,7 +49,7 @@ async def knock(
     try:
         writer.write(b"\r\n".join(head) + b"\r\n\r\n" + body)
         async with asyncio.timeout(PATIENCE):
-            return await _answer(reader)
+            return await _answer(reader, bodiless=method == "HEAD")
     finally:
         writer.close()
 
@@ -65,7 +65,7 @@ async def upgrade(base: str, path: str, *lines: str | bytes, host: str | None = 
     return await knock(base, "GET", path, *handshake, *lines, host=host)
 
 
-async def _answer(reader: asyncio.StreamReader) -> Answer:
+async def _answer(reader: asyncio.StreamReader, *, bodiless: bool) -> Answer:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except asyncio.IncompleteReadError as error:
@@ -74,7 +74,7 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
     status = int(first.split(" ", 2)[1])
     headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
     length = dict(headers).get("content-length")
-    if status in {101, 204, 304}:
+    if bodiless or status in {101, 204, 304}:
         return Answer(status, headers, b"")
     return Answer(status, headers, await (reader.read() if length is None else reader.readexactly(int(length))))
 

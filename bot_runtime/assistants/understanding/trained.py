@@ -15,7 +15,6 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-import bot_runtime
 from bot_runtime.assistants.nlu_data import TrainingData
 from bot_runtime.assistants.understanding.model import Model
 from bot_runtime.assistants.understanding.storage import VERSION, NotAModelError, from_bytes
@@ -42,7 +41,7 @@ _turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
 async def trained(data: TrainingData, cache_dir: Path, *, time_limit_s: float = TIME_LIMIT) -> Model:
     """The model of these training data. Raises `TrainingFailed`."""
-    path = cache_dir / f"{data.digest()[:32]}-{VERSION}.model"
+    path = cache_dir / f"{(await asyncio.to_thread(data.digest))[:32]}-{VERSION}.model"
     turn = _turns.setdefault(str(path), _Turn())
     async with turn:
         model = await asyncio.to_thread(_kept, path, data)
@@ -86,12 +85,10 @@ def _keep(path: Path, stored: bytes) -> None:
 
 async def _train(data: TrainingData, time_limit_s: float) -> bytes:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment["PYTHONPATH"] = str(Path(bot_runtime.__file__).parent.parent)
-    environment["PYTHONHASHSEED"] = "0"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "bot_runtime.assistants.understanding.train",
+        "-I",
+        str(Path(__file__).with_name("train.py")),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,6 +1,7 @@
 """Bots made for one test each: a folder with the author's code, and a worker on it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from textwrap import dedent
@@ -98,6 +99,22 @@ async def worker_on(tmp_path: Path) -> AsyncIterator[Worker]:
 def lines() -> list[str]:
     """What the author's code wrote to the log."""
     return []
+
+
+async def ended(pid: int) -> None:
+    """Return when this process has ended, anybody's child."""
+    loop = asyncio.get_running_loop()
+    end = loop.create_future()
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop.add_reader(descriptor, lambda: end.done() or end.set_result(None))
+    try:
+        await end
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def says(result: Any) -> list[str]:

@@ -174,6 +174,24 @@ async def test_a_mail_that_cannot_be_composed_reaches_no_server(smtp) -> None:
     assert server.mails == []
 
 
+async def test_a_domain_of_any_script_goes_out_in_ascii(smtp) -> None:
+    server = await smtp()
+    mail = Envelope(sender="Bücher <desk@bücher.example>", to="mia@faß.example", subject="x", text="x")
+    await SmtpPost("127.0.0.1", server.port, "none").send(mail)
+    assert server.readers == ["mia@xn--fa-hia.example"]
+    assert server.mails[0]["From"].addresses[0].addr_spec == "desk@xn--bcher-kva.example"
+
+
+async def test_a_name_of_any_script_needs_a_server_that_knows_it(smtp) -> None:
+    mail = Envelope(sender="desk@shop.example", to="mía@example.org", subject="x", text="x")
+    plain, knowing = await smtp(), await smtp(enable_SMTPUTF8=True)
+    with pytest.raises(PostRefused) as caught:
+        await SmtpPost("127.0.0.1", plain.port, "none").send(mail)
+    assert caught.value.permanent
+    await SmtpPost("127.0.0.1", knowing.port, "none").send(mail)
+    assert knowing.readers == ["mía@example.org"]
+
+
 async def test_many_mails_at_once(smtp, certificate) -> None:
     server = await smtp(tls=certificate.context)
     post = SmtpPost("localhost", server.port, "require", ca_file=certificate.file)

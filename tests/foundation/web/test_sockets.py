@@ -23,7 +23,7 @@ from foundation.web import (
     origin_of,
     serve,
 )
-from foundation.web.sockets import ROOM
+from foundation.web.room import ROOM
 
 from .certificates import make_certificate
 from .conftest import Hello, House, RawSocket, Say, masked, talk, until
@@ -192,6 +192,14 @@ async def test_C_11_a_hello_over_4_KiB_closes_with_1009(house) -> None:
     at_the_limit.say(json.dumps({"type": "hello", "name": "a" * (4_096 - len(text))}))
     assert b"welcome" in (await at_the_limit.receive())[1]
     await at_the_limit.leave()
+
+
+async def test_C_11_a_first_frame_of_4_MiB_closes_with_1009(house) -> None:
+    here = await house(socket_route())
+    client = await RawSocket.connect(here)
+    client.send(masked(1, b"x" * 4_194_304))
+    assert (await client.closing())[0] == 1009
+    await client.leave()
 
 
 @pytest.mark.parametrize("first", ['{"type": "say", "text": "x"}', "x", '{"type": "hello", "admin": true}', "[]", ""])

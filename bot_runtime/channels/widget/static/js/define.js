@@ -1,4 +1,4 @@
-/** Registers the widget's elements; nothing else happens here. */
+// Registers the elements; nothing else happens here.
 
 import { ChatComposer } from "./elements/chat-composer.js";
 import { ChatEmail } from "./elements/chat-email.js";

@@ -1,5 +1,3 @@
-/** Where the visitor writes: Enter sends, Shift+Enter breaks the line, a counter appears near the limit. And the lock (PS-3). */
-
 import { h, icon } from "/static/foundation/js/dom.js";
 
 const LIMIT = 4_000;
@@ -28,7 +26,7 @@ export class ChatComposer extends HTMLElement {
     this.#again.textContent = t("start_again");
     this.#text.placeholder = this.#text.ariaLabel = t("write");
     this.#button.ariaLabel = this.#button.title = t("send");
-    // The server's word, and the browser's own eyes.
+    // PS-3: the server's word and the browser's own eyes.
     const locked = visit.secure === true && location.protocol === "https:";
     if (locked !== this.#lock.hasChildNodes()) this.#lock.replaceChildren(...(locked ? [icon("lock", "small"), h("span", { class: "unseen" })] : []));
     if (locked) this.#lock.title = this.#lock.lastChild.textContent = t("lock");
@@ -53,7 +51,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #key(event) {
-    // An input method uses Enter to choose a word.
+    // Input methods choose words by Enter.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) this.#send(event);
   }
 
@@ -64,7 +62,7 @@ export class ChatComposer extends HTMLElement {
 
   #measure() {
     const text = this.#text.value.trim();
-    // As the server counts: characters, not UTF-16 units.
+    // As the server counts.
     const left = LIMIT - [...text].length;
     this.#button.disabled = !text || left < 0;
     this.#count.textContent = left > LIMIT - COUNT_FROM ? "" : this.#t(left < 0 ? "too_long" : "left", { count: Math.abs(left) });

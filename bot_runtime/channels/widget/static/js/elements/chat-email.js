@@ -1,5 +1,3 @@
-/** The card that asks for an e-mail address, then for the code, and says when it is proven (DD-6). */
-
 import { h, icon } from "/static/foundation/js/dom.js";
 
 const FIELDS = {
@@ -50,9 +48,13 @@ export class ChatEmail extends HTMLElement {
       h("label", { for: "field" }, t(code ? "code_label" : "email_label")),
       h("form", { novalidate: true, on: { submit } }, this.#field, h("button", { class: "button primary", disabled: busy !== "" || visit.isClosed }, t(code ? "code_confirm" : "email_send"))),
       h("p", { id: "said", role: "status", class: wrong || detail ? "problem" : "hint" }, wrong ? t(wrong) : detail || t(said || (code ? "code_hint" : "email_why"))),
-      code && link("code_resend", () => visit.prove("resend")),
-      code && link("code_other", () => visit.email.open()),
-      !code && address && link("code_keep", () => visit.email.keepAddress()),
+      h(
+        "p",
+        null,
+        code && link("code_resend", () => visit.prove("resend")),
+        code && link("code_other", () => visit.email.open()),
+        !code && address && link("code_keep", () => visit.email.keepAddress()),
+      ),
     ].filter(Boolean);
   }
 

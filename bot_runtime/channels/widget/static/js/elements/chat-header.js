@@ -1,5 +1,3 @@
-/** Who one talks to, and the menu. Speaks upward: `chat-do` with the deed. */
-
 import { h, icon } from "/static/foundation/js/dom.js";
 
 export class ChatHeader extends HTMLElement {
@@ -25,7 +23,7 @@ export class ChatHeader extends HTMLElement {
       open && visit.control === "bot" && ["person", "user"],
       open && visit.email.step !== "verified" && ["email", "mail"],
       visit.phase === "thread" && ["privacy", "shield"],
-      open && ["end", "check"],
+      open && ["end", "close"],
     ].filter(Boolean);
     const status = visit.lost ? "status_lost" : visit.phase === "thread" ? `status_${visit.control}` : "bot";
     const shows = JSON.stringify([visit.locale, visit.bot?.name, visit.holder, status, deeds, framed]);

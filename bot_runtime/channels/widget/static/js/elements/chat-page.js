@@ -1,14 +1,10 @@
-/**
- * What fills the window instead of the thread: the notice before the chat (MS-1, MS-2), what follows a "no", the ends, and the
- * privacy page: what is held, where, and how to take it back.
- */
+// The notice (MS-1, MS-2), what follows a "no", the ends, and the privacy page.
 
 import { anchor, h, icon } from "/static/foundation/js/dom.js";
 
 export class ChatPage extends HTMLElement {
   #shown = "";
 
-  /** `what`: a phase of the visit, or `privacy`. */
   draw(visit, t, page, what) {
     const { locale, reason, notice, busy, problem, noticeChanged, lost, email, isKept } = visit;
     const shows = JSON.stringify([what, locale, reason, notice?.hash, busy, problem, noticeChanged, lost, email.address, email.step, isKept]);
@@ -21,7 +17,7 @@ export class ChatPage extends HTMLElement {
   }
 
   focus() {
-    this.querySelector("[tabindex]")?.focus();
+    this.querySelector("h2")?.focus();
   }
 }
 
@@ -38,7 +34,7 @@ function loading({ visit, t, button }) {
 function asking({ visit, t, button, sayings }) {
   const { bot, notice, busy } = visit;
   return [
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("read_notice") }, bot.greeting && h("p", { class: "greeting", dir: "auto" }, bot.greeting), h("h2", null, t("notice_title")), legal(notice)),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("read_notice") }, bot.greeting && h("p", { class: "greeting", dir: "auto" }, bot.greeting), title(t("notice_title")), legal(notice)),
     h(
       "div",
       { class: "foot" },

@@ -1,5 +1,3 @@
-/** The conversation: stays at its end while the reader is there, and tells of news when he is not. */
-
 import { anchor, h, icon, Keyed, rich, secureAddress } from "/static/foundation/js/dom.js";
 import { dayOf } from "../models/words.js";
 
@@ -14,7 +12,7 @@ export class ChatThread extends HTMLElement {
   #locale = "";
   #atEnd = true;
   #seen = 0;
-  // A keyboard that opens makes the log smaller; who was at its end stays there.
+  // An opening keyboard makes it smaller.
   #watch = new ResizeObserver(() => this.#atEnd && this.toEnd());
 
   connectedCallback() {
@@ -100,12 +98,12 @@ function delivery({ state, error, id, at }, { outbox }, t, times) {
 }
 
 function replies({ buttons }, visit, t) {
-  if (!buttons.length || visit.isClosed) return null;
+  if (!buttons.length) return null;
   const button = ({ title, payload }) => h("button", { dir: "auto", on: { click: () => visit.say(title, payload) } }, title);
   return h("span", { class: "replies", role: "group", "aria-label": t("replies") }, buttons.map(button));
 }
 
-/** Fetched when it is asked for: fetching tells its host that somebody is here. */
+// Fetched when asked for: it tells its host that somebody is here.
 function picture(address, t) {
   const source = secureAddress(address);
   if (!source) return h("p", { class: "words" }, rich(address));

@@ -1,8 +1,3 @@
-/**
- * The window: makes the visit, draws its parts, and speaks with the host page. What that says is taken from one window and one
- * origin, those of the first greeting, and only if it is `understood` (C-12).
- */
-
 import { fill, h, icon } from "/static/foundation/js/dom.js";
 import { browserClock, Line, Outbox, Typing } from "/static/foundation/js/line.js";
 import { isLocale, understood } from "../models/bridge.js";
@@ -24,7 +19,7 @@ export class FrontdeskWidget extends HTMLElement {
   #visit;
   #host = "";
   #shown = true;
-  /** Over the thread: the privacy page, or the question whether to end. */
+  // Over the thread: privacy or end.
   #over = "";
   #view = "";
   #drawing = false;
@@ -59,7 +54,7 @@ export class FrontdeskWidget extends HTMLElement {
     on(document, "visibilitychange", () => this.#looked());
     this.#accent(accent);
     this.#drawSoon();
-    // A page that is framed without our loader is not greeted; it starts by itself.
+    // Without our loader nobody greets.
     setTimeout(() => this.isConnected && this.#visit.line.start(), framed ? GREETED_WITHIN : 0);
   }
 
@@ -67,8 +62,6 @@ export class FrontdeskWidget extends HTMLElement {
     this.#life.abort();
     this.#visit.line.stop();
   }
-
-  // The host page
 
   #hear({ data, origin, source }) {
     const message = source === window.parent && framed && understood(data);
@@ -109,14 +102,12 @@ export class FrontdeskWidget extends HTMLElement {
     this.#visit.setVisible(this.#shown && !hidden);
     if (hidden) this.#hiddenAt = Date.now();
     else if (this.#hiddenAt && Date.now() - this.#hiddenAt > ASLEEP_AFTER) {
-      // It slept: what looks open may be long dead.
+      // What looks open may be long dead.
       this.#visit.line.drop();
       this.#visit.line.nudge();
     }
     if (!hidden) this.#hiddenAt = 0;
   }
-
-  // What the visitor does
 
   #do(deed) {
     if (deed === "close") this.#tell({ kind: "close" });
@@ -142,15 +133,12 @@ export class FrontdeskWidget extends HTMLElement {
   }
 
   #focus() {
-    // On a phone the keyboard comes when it is asked for.
     if (this.#view === "thread" && this.#over !== "end" && matchMedia("(pointer: coarse)").matches) return;
     if (this.#over === "end") this.#bar.querySelector("button")?.focus();
     else (this.#view === "thread" ? this.#composer : this.#page).focus();
   }
 
-  // Drawing
-
-  /** Not by animation frames: they rest while the window is closed. */
+  // Animation frames rest while the window is closed.
   async #drawSoon() {
     if (this.#drawing) return;
     this.#drawing = true;

@@ -1,7 +1,4 @@
-/**
- * What the host page may say to the iframe (C-12): plain objects marked `frontdesk: 1` with a `kind` and exactly the members of
- * that kind. Everything else is nothing. None of them names an address to load or to connect to.
- */
+// C-12: what the host page may say, exactly.
 
 const text = (value) => typeof value === "string" && value.length <= 100_000;
 const flag = (value) => typeof value === "boolean";
@@ -9,7 +6,6 @@ export const isLocale = (value) => /^[a-z]{2,3}([-_][a-z0-9]{1,8}){0,3}$/i.test(
 const page = { open: flag, url: text, title: text, referrer: text };
 const KINDS = { hello: { locale: text, ...page }, shown: page, locale: { locale: isLocale }, write: { text }, privacy: {}, email: {} };
 
-/** The message, or null when it is none of ours. */
 export function understood(data) {
   if (typeof data !== "object" || !data || Object.getPrototypeOf(data) !== Object.prototype) return null;
   const { frontdesk, ...message } = data;
@@ -20,7 +16,7 @@ export function understood(data) {
   return right ? message : null;
 }
 
-/** The page for `hello`: short, and without query and fragment, where secrets of the host may stand. */
+// Without query and fragment, where secrets may stand.
 export function bare({ url, title, referrer }) {
   const cut = (address) => address.split(/[?#]/)[0].slice(0, 1_000);
   return { url: cut(url), title: [...title].slice(0, 120).join(""), referrer: cut(referrer) };

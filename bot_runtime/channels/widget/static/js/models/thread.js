@@ -1,9 +1,5 @@
-/**
- * The conversation as the visitor sees it: a fold over its events, in whatever order and however often they come, and the items
- * to draw: `{type: message | line | day | divider | email, key, seq, at, …}`.
- */
+// A fold over the events, in any order and however often they come.
 
-/** Messages of one sender stand together until he pauses for so long. */
 const PAUSE = 180_000;
 
 const LINES = {
@@ -18,9 +14,8 @@ const SIGNS = { agent: "user", bot: "bot", queue: "clock" };
 
 export class Thread {
   #events = new Map();
-  /** client_ids of messages that came back as events. */
   #mine = new Set();
-  /** Acknowledged messages whose events are not here yet. They do not move `since`: what others said before may still come. */
+  // Acknowledged, event to come. They do not move `since`.
   #echoes = new Map();
   since = 0;
   email = new EmailCard();
@@ -31,7 +26,6 @@ export class Thread {
     this.email = new EmailCard();
   }
 
-  /** Gives those that were not known, in order. */
   apply(events) {
     const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq)).sort(inOrder);
     for (const event of fresh) {
@@ -44,7 +38,6 @@ export class Thread {
     return fresh;
   }
 
-  /** A message of ours was stored under this number. */
   echo({ id, at, frame }, seq) {
     if (!this.#mine.has(id)) this.#echoes.set(id, { kind: "message", by: "visitor", seq, at, text: frame.text, client_id: id });
   }
@@ -53,8 +46,7 @@ export class Thread {
     return this.#mine.size;
   }
 
-  /** `pending`: entries of the outbox. `unreadFrom`: the divider stands before this number. */
-  items({ pending, unreadFrom, dayOf }) {
+  items({ pending, unreadFrom, dayOf, quick }) {
     const known = [...this.#events.values(), ...this.#echoes.values()].sort(inOrder).map(toItem).filter(Boolean);
     const newest = known.at(-1)?.at ?? 0;
     const waiting = pending.filter(({ id }) => !this.#mine.has(id)).map((entry) => toPending(entry, newest));
@@ -62,7 +54,7 @@ export class Thread {
     const { step, anchor } = this.email;
     const after = items.findLastIndex((item) => item.seq <= anchor);
     if (step) items.splice(after + 1, 0, { type: "email", key: "email", at: items[after]?.at ?? newest });
-    return spaced(items, unreadFrom, dayOf);
+    return spaced(items, unreadFrom, dayOf, quick);
   }
 }
 
@@ -88,14 +80,14 @@ function toMessage({ seq, at, by, text, image, buttons, client_id: id, author_na
   return { type: "message", key, seq, at, by, own, name, text, image, buttons, state: own ? "sent" : "" };
 }
 
-/** This browser's clock may be behind the server's. */
+// This clock may be behind the server's.
 function toPending({ id, at, frame, state, error }, newest) {
   const item = toMessage({ seq: Infinity, at: Math.max(at, newest), by: "visitor", text: frame.text, client_id: id });
   return { ...item, id, state: state === "failed" ? "failed" : "sending", error: error?.detail };
 }
 
-/** Days, the divider, who stands together, which buttons may still be pressed, and where delivery is said: once, at the end. */
-function spaced(items, unreadFrom, dayOf) {
+// Days, divider, who stands together, buttons, delivery.
+function spaced(items, unreadFrom, dayOf, quick) {
   const result = [];
   const lastOwn = items.findLastIndex((item) => item.own);
   let day = "";
@@ -116,7 +108,7 @@ function spaced(items, unreadFrom, dayOf) {
       divided = true;
     }
     const state = item.state === "sent" && index !== lastOwn ? "" : item.state;
-    put({ ...item, state, tail: true, buttons: index > lastOwn ? (item.buttons ?? []) : [] });
+    put({ ...item, state, tail: true, buttons: quick && index > lastOwn ? (item.buttons ?? []) : [] });
   });
   return result;
 }
@@ -127,18 +119,12 @@ function together(one, other) {
 
 const WRONG = { wrong: "code_wrong", expired: "code_expired", too_many: "code_too_many" };
 
-/**
- * The e-mail card. Its step ("", ask, code, verified) follows the events, so a reload or a second tab shows the same; what is
- * done here only adds `busy` and the words for the last try. Whether an address is known to the house is never said (D-1).
- */
+// The step ("", ask, code, verified) follows the events.
 export class EmailCard {
   step = "";
-  /** Masked, as the server shows it. */
   address = "";
-  /** The event after which the card stands; Infinity: at the end. */
   anchor = 0;
   busy = "";
-  /** Keys of words, and a sentence of the server. */
   problem = "";
   said = "";
   detail = "";
@@ -154,7 +140,6 @@ export class EmailCard {
     }
   }
 
-  /** To give an address, or another one. */
   open() {
     if (this.step !== "verified") this.#go("ask", this.step ? this.anchor : Infinity);
   }

@@ -1,11 +1,3 @@
-/**
- * One visitor's chat: the state that is drawn, and the deeds. Line, outbox, clock, storage and chance are arguments.
- *
- * Before the consent nothing of the visitor is stored or sent but the greeting of the line. A message is in the thread at once
- * and leaves it only at his wish; a broken line loses nothing and doubles nothing. Dispatches `change` when something is to be
- * drawn anew, and `happened` (`detail: {name, data}`) for the host page, which never learns what was said.
- */
-
 import { bare } from "./bridge.js";
 import { Thread } from "./thread.js";
 
@@ -13,7 +5,7 @@ const RESTORED_SHOWN = 3_000;
 const HANDOFF = { queue: "handoff:requested", agent: "handoff:assigned", bot: "handoff:ended" };
 
 export class Visit extends EventTarget {
-  /** loading, notice, declined, thread, gone (withdrawn, forgotten, erased), failed (no_bot, blocked, broken). */
+  // loading, notice, declined, thread, gone, failed
   phase = "loading";
   reason = "";
   lost = false;
@@ -27,10 +19,8 @@ export class Visit extends EventTarget {
   control = "bot";
   holder = "";
   thread = new Thread();
-  /** What came while nobody looked. */
   unread = 0;
   unreadFrom = 0;
-  /** The deed on its way: consent, handoff, end, withdraw. */
   busy = "";
   problem = "";
 
@@ -41,7 +31,7 @@ export class Visit extends EventTarget {
   #page = { url: "", title: "", referrer: "" };
   #sinceSaid = 0;
   #greeting = false;
-  /** Events up to here are shown again, not happening. */
+  // Up to here events are shown again, not happening.
   #freshAfter = Infinity;
   #visible = true;
 
@@ -71,7 +61,7 @@ export class Visit extends EventTarget {
 
   items(dayOf) {
     const pending = this.outbox.entries.filter((entry) => entry.frame.type === "message");
-    return this.thread.items({ pending, unreadFrom: this.unreadFrom, dayOf });
+    return this.thread.items({ pending, unreadFrom: this.unreadFrom, dayOf, quick: this.control === "bot" });
   }
 
   show(phase) {
@@ -96,8 +86,6 @@ export class Visit extends EventTarget {
     else if (!this.unread) this.unreadFrom = 0;
   }
 
-  // Deeds
-
   consent() {
     if (!this.notice || this.busy) return;
     this.#begin("consent");
@@ -105,7 +93,6 @@ export class Visit extends EventTarget {
   }
 
   say(text, payload) {
-    // Control characters are of no use in a message.
     const words = text.replace(/[^\P{Cc}\n\t]/gu, "").trim();
     if (!words) return;
     this.typing.stopped();
@@ -113,7 +100,6 @@ export class Visit extends EventTarget {
     this.outbox.put({ type: "message", text: words, ...(payload && { payload }) });
   }
 
-  /** `handoff`, `end` or `withdraw`. */
   async deed(type) {
     if (this.busy) return null;
     this.#begin(type);
@@ -130,23 +116,20 @@ export class Visit extends EventTarget {
     if (answer?.kind === "done") this.#leave("withdrawn");
   }
 
-  /** Give an address, a code, or ask for another mail: `email` with `{address}`, `code` with `{code}`, `resend`. */
   async prove(type, members) {
     const { email } = this;
     if (email.busy) return;
     email.begin(type);
     this.changed();
-    // A code is not repeated by itself: each costs a try, and an accepted one shows in the events anyway.
+    // Each code costs a try.
     email.finish(type, await this.#ask({ type, ...members }, { once: type !== "email" }));
     this.changed();
   }
 
-  /** In this browser only. */
   forget() {
     this.#leave("forgotten");
   }
 
-  /** After an end. The consent holds on if its notice does; otherwise the notice is shown. */
   startAgain() {
     if (this.phase === "gone") {
       this.show("loading");
@@ -154,8 +137,6 @@ export class Visit extends EventTarget {
     } else if (this.consented) this.consent();
     else this.show("notice");
   }
-
-  // What is heard
 
   #hello() {
     this.#greeting = true;
@@ -178,12 +159,11 @@ export class Visit extends EventTarget {
     this.changed();
   }
 
-  /** The answer to hello, and later whenever the conversation or the notice is another. */
   #welcome({ bot, notice, consented, conversation, seq, control, holder, secure }) {
     const greeting = this.#greeting;
     this.#greeting = false;
     if (greeting && this.#sinceSaid && conversation && conversation !== this.conversation) {
-      // What follows counts from a number of another conversation: ask again, from the first event.
+      // `since` was another conversation's: ask again.
       this.conversation = null;
       this.line.restart();
       return;
@@ -265,8 +245,6 @@ export class Visit extends EventTarget {
       this.phase = "failed";
     }
   }
-
-  // Help
 
   #sendConsent() {
     this.line.send({ type: "consent", notice: this.notice.version, device: this.#is.device.secretForConsent() });

@@ -1,4 +1,4 @@
-"""A WebSocket that holds clients to masking (RFC 6455, 5.1), which aiohttp's server does not.
+"""WebSockets at the level of bytes: clients are held to masking (RFC 6455, 5.1), which aiohttp's server does not do.
 
 An unmasked frame comes from no browser; it is how bytes of an attacker's choice are smuggled past a proxy that
 takes them for HTTP. The guard follows the frame boundaries in the byte stream and hands everything on unchanged.
@@ -97,3 +97,12 @@ class GuardedWebSocket(web.WebSocketResponse):
                 transport.write_eof()
             except OSError:  # the peer has reset the connection already
                 transport.abort()
+
+
+def text_header(length: int) -> bytes:
+    """The header of an unmasked, unfragmented text frame (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((0x81, length))
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2)
+    return b"\x81\x7f" + length.to_bytes(8)
