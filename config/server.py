@@ -18,7 +18,9 @@ from config.settings import Settings
 from config.stores import Refused, open_stores
 from config.wiring import KINDS, House, build
 from foundation.clock import SystemClock
-from foundation.web import metrics_app, serve as serve_app
+from foundation.web import metrics_app
+from foundation.web import serve as serve_app
+from foundation.web.logs import LineFormatter
 
 log = logging.getLogger("frontdesk")
 
@@ -28,7 +30,7 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
 
     Raises `Refused` for whatever the operator can mend: a setting, the key, the port, a second process on the same data.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr()
     settings = settings_of(data, overrides)
     listening = listen(settings)
     try:
@@ -39,6 +41,13 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
             await _run(house, settings, listening, said, as_json=as_json)
     finally:
         listening.close()
+
+
+def log_to_stderr() -> None:
+    """One line an entry, without what exceptions quote: people's words and secrets have no place in a log (G-3, G-4)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def listen(settings: Settings) -> socket.socket:

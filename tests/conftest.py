@@ -4,6 +4,7 @@ Fixtures that more than one package uses live here; the cast of one package live
 """
 
 import asyncio
+import inspect
 import ipaddress
 import os
 import socket
@@ -72,9 +73,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-@pytest_asyncio.fixture(autouse=True)
-async def _no_task_left_behind() -> AsyncIterator[None]:
+@pytest.fixture(autouse=True)
+def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
     """Whatever a test starts, it ends; a task that survives it would speak in another test."""
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("no_task_left_behind")
+
+
+@pytest_asyncio.fixture
+async def no_task_left_behind() -> AsyncIterator[None]:
+    """The look itself, inside the loop of the test."""
     before = asyncio.all_tasks()
     yield
     left = [task for task in asyncio.all_tasks() - before if not task.done() and task is not asyncio.current_task()]

@@ -10,7 +10,6 @@ from foundation.records import SqliteEngine
 from tests.admin import house as houses
 from tests.admin.house import PASSWORD, House
 
-
 WORDS = ("Canaryoffice", "olga", "Olga", "Blue Ltd", "203.0.113", "argon2", "super_admin", "range.added", PASSWORD)
 
 

@@ -149,6 +149,23 @@ def text_in(mail: Envelope | EmailMessage) -> str:
     return str(body.get_content())
 
 
+def runs(assistant: Path) -> int:
+    """How often `action_slow` was run."""
+    return len((assistant / "runs").read_text()) if (assistant / "runs").exists() else 0
+
+
+async def begun(assistant: Path, times: int = 1) -> None:
+    """Until `action_slow` has begun so many times; it notes that in a file, from a process of its own."""
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(runs, assistant) < times:
+            continue
+
+
+def open_gate(assistant: Path) -> None:
+    """Let `action_slow` end, now and from now on."""
+    (assistant / "gate").touch()
+
+
 def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06d}"
 

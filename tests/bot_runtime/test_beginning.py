@@ -64,7 +64,7 @@ async def test_a_time_out_around_the_rest_reaches_the_work() -> None:
 
     begun = Begun(work())
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0):
+        async with asyncio.timeout(0.01):
             await begun.rest()
     assert seen == ["cancelled"]
 

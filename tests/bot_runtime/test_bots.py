@@ -1,10 +1,10 @@
-"""The bots that run: loaded in the background, swapped between turns, never taken down by a broken project (BR-1, BR-6)."""
+"""The bots that run: loaded in the background, swapped between turns, not taken down by a broken project (BR-1, BR-6)."""
 
 import asyncio
 from pathlib import Path
 
 from foundation.clock import ManualClock
-from tests.bot_runtime.conftest import Desk, Talk, make_talk
+from tests.bot_runtime.conftest import Desk, Talk, begun, make_talk, open_gate
 
 
 def edit(assistant: Path, file: str, old: str, new: str) -> None:
@@ -25,10 +25,9 @@ async def test_a_changed_project_takes_its_place_between_two_turns(talk: Talk, a
 async def test_a_turn_under_way_ends_with_the_assistant_it_began_with(talk: Talk, assistant: Path) -> None:
     chat = await talk.desk.chat()
     await talk.receive(chat, "/slow")
-    while not await asyncio.to_thread((assistant / "runs").exists):
-        await asyncio.sleep(0)
+    await begun(assistant)
     edit(assistant, "domain.yml", '"Ahoy!"', '"Moin!"')
-    (assistant / "gate").touch()
+    open_gate(assistant)
     await talk.bots.reload(talk.desk.account.id, talk.desk.bot.id)
     await talk.turns.idle()
     assert (await talk.said(chat))[-1] == ("bot", "That took a while.")

@@ -243,6 +243,8 @@ async def test_a_message_acknowledged_without_a_reply_gets_its_reply_after_the_r
     try:
         async with Visitor.at(house.base_url, house.demo["bot"]) as visitor:
             device, conversation = visitor.device, visitor.welcome["conversation"]
+            await visitor.say("hello", payload="/greet")
+            await visitor.says("bot", "Hello.")
             said = await visitor.say("a coffee please", payload="/order")
             assert said["type"] == "ack"
             workers = _children(house)
@@ -258,12 +260,13 @@ async def test_a_message_acknowledged_without_a_reply_gets_its_reply_after_the_r
         async with Visitor.at(house.base_url, house.demo["bot"], device=device) as visitor:
             assert visitor.welcome["conversation"] == conversation
             await visitor.says("bot", "Your coffee.")
-            assert visitor.texts() == [("visitor", "a coffee please"), ("bot", "Your coffee.")]
-            await visitor.say("hello", payload="/greet")
-            await visitor.says("bot", "Hello.")
+            goodbye = await visitor.say("good morning", payload="/greet")
+            await visitor.event(lambda event: event["seq"] > goodbye["seq"] and event.get("by") == "bot")
         async with Visitor.at(house.base_url, house.demo["bot"], device=device) as visitor:
-            await visitor.says("bot", "Hello.")
-            assert [text for by, text in visitor.texts() if by == "bot"] == ["Your coffee.", "Hello."], "once"
+            await visitor.event(lambda event: event["seq"] > goodbye["seq"] and event.get("by") == "bot")
+            said_by = {who: [text for by, text in visitor.texts() if by == who] for who in ("visitor", "bot")}
+            assert said_by["visitor"] == ["hello", "a coffee please", "good morning"]
+            assert said_by["bot"] == ["Hello.", "Your coffee.", "Hello."], "once, in its place"
     finally:
         await asyncio.to_thread(house.stop)
 

@@ -62,11 +62,11 @@ class Chats:
         if current is not None:
             return current
         records = await self._consents.of_visitor(browser.account, browser.visitor)
-        mine = [record for record in records if record.bot == browser.bot]
-        if not mine or mine[-1].withdraws:
+        given = [record for record in records if record.bot == browser.bot and not record.withdraws]
+        if not given or given[-1].id in {record.withdraws for record in records}:
             return None
         try:
-            state = await self._conversations.state(browser.account, mine[-1].conversation)
+            state = await self._conversations.state(browser.account, given[-1].conversation)
         except NotFound:
             return None
         ended_lately = state.closed and state.last_at > self._clock.now() - SHOWN_AFTER_END

@@ -1,4 +1,4 @@
-"""The tracker (RASA.md 1.5): what every event does, what is taken back, and that a fork costs nothing and touches nothing."""
+"""The tracker (RASA.md 1.5): what every event does, what is taken back, and that a fork touches nothing."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,7 @@
-/** Making elements. What a person wrote enters as a text node: nothing here parses HTML, and no attribute runs script (X-1). */
+// Making elements: see README.md. A person's text enters as a text node; nothing here parses HTML (X-1).
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** `h("p", { class: "muted", on: { click }, hidden: true }, "words", child)`; false and null are left out. */
 export function h(tag, options, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(options ?? {})) {
@@ -14,7 +13,6 @@ export function h(tag, options, ...children) {
   return element;
 }
 
-/** An icon of the sprite that the page names on its root element. */
 export function icon(name, size = "") {
   const [svg, use] = ["svg", "use"].map((tag) => document.createElementNS(SVG, tag));
   svg.setAttribute("class", `icon ${size}`);
@@ -24,18 +22,16 @@ export function icon(name, size = "") {
   return svg;
 }
 
-/** A person's text with its links. */
 export function rich(text) {
   return linked(text).map((part) => (part.href ? anchor(part.href, part.text, part.host) : part.text));
 }
 
-/** A link that opens a page of its own, which learns nothing of us. */
 export function anchor(href, text, host) {
   const options = { class: "person-link", href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr" };
   return h("a", options, text, host && ` [${host}]`);
 }
 
-/** Makes these the children, moving no element that stands right, so that focus and selection stay. */
+// Moves no element that stands right: focus and selection stay.
 export function fill(parent, children) {
   for (const child of [...parent.childNodes]) if (!children.includes(child)) child.remove();
   let at = parent.firstChild;
@@ -45,7 +41,6 @@ export function fill(parent, children) {
   }
 }
 
-/** Keeps one element for each key, and makes it anew only when the item has changed. */
 export class Keyed {
   #known = new Map();
 
@@ -69,10 +64,7 @@ const CANDIDATE = /(?<![\p{L}\p{N}_:+.-])(?:https?:\/\/|mailto:)[^\s<>"`{}|\\^\p
 const TRAILING = /[.,;:!?'’”»…]+$/;
 const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 
-/**
- * The links in a person's text (X-4): parts `{text, href?, host?}`. Only http, https and mailto are links. What hides where it
- * goes (a name before an `@`, letters that look like others) is no link, or says its real `host`.
- */
+// X-4: what hides where it goes is no link, or says its real host.
 export function linked(text) {
   const parts = [];
   let end = 0;
@@ -88,7 +80,6 @@ export function linked(text) {
   return parts;
 }
 
-/** `{href, host}` of what may be offered as a picture: https, without a name or password. Otherwise null. */
 export function secureAddress(address) {
   const url = parsed(address);
   return url?.protocol === "https:" ? { href: url.href, host: url.host } : null;
@@ -114,7 +105,6 @@ function target(words) {
   return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
 }
 
-/** Without the full stop of the sentence, and without a bracket that was opened before it. */
 function trimmed(words) {
   let rest = words;
   for (let before = ""; rest !== before; ) {

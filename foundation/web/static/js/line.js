@@ -1,7 +1,4 @@
-/**
- * A line to the server that comes back, what waits to be answered on it, and who types. Transport, clock and chance are
- * arguments; nothing here knows the DOM.
- */
+// The line to the server, what waits for an answer on it, and who types: see README.md. Knows no DOM.
 
 export const browserClock = {
   now: () => Date.now(),
@@ -12,18 +9,14 @@ export const browserClock = {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 const WAIT_WHEN_TOO_MANY = 15_000;
-/** After a restart of the server everybody comes back, but not in one moment. */
+// After a restart of the server not all come back in one moment.
 const SPREAD = 2_000;
 const SETTLED_AFTER = 5_000;
 const WELCOME_WITHIN = 10_000;
 const LOST_AFTER = 5_000;
 
-/**
- * Says hello, hears the frames of its newest socket, and when that breaks waits a little longer each time and tries again,
- * except after the `final` close codes of docs/http.md. `state`: idle, connecting, open (from `welcome` on), waiting, ended.
- * `lost`: five seconds without a line, so that a hiccup shows nothing.
- */
 export class Line {
+  // idle, connecting, open, waiting, ended
   state = "idle";
   lost = false;
   code = 0;
@@ -53,28 +46,24 @@ export class Line {
     this.#set("idle");
   }
 
-  /** Say hello anew at once, because what it says has changed. */
   restart() {
     this.#leave();
     this.state = "idle";
     this.start();
   }
 
-  /** The way may be free again: try now instead of later. */
   nudge() {
     if (this.state !== "waiting") return;
     this.#is.clock.cancel(this.#retry);
     this.#open();
   }
 
-  /** It looks open but nothing comes back: treat it as broken. */
   drop() {
     if (this.state !== "open" && this.state !== "connecting") return;
     this.#leave();
     this.#wait();
   }
 
-  /** Whether it went into an open socket. */
   send(frame) {
     if (this.state !== "open") return false;
     this.#socket.send(JSON.stringify(frame));
@@ -169,17 +158,11 @@ function parsed(data) {
   }
 }
 
-/** More are not on their way at once: a long outbox must not run into the server's rate limit. */
+// A long outbox must not run into the server's rate limit.
 const WINDOW = 8;
-/** No answer for so long means that the line is dead although it looks open. */
+// No answer for so long: the line is dead although it looks open.
 const PATIENCE = 12_000;
 
-/**
- * What is not answered for yet. Every frame carries a `client_id`, under which the server stores it once: after a broken line
- * all is sent again, in order, and nothing is there twice. An entry is waiting, sent or failed; its `answer` is a promise of
- * `{kind: "ack" | "done" | "error" | "lost", …}` that never rejects. One put with `once` is not sent a second time, because
- * that would mean something else.
- */
 export class Outbox {
   #entries = new Map();
   #is;
@@ -207,7 +190,6 @@ export class Outbox {
     return entry;
   }
 
-  /** The server answered; an error stays here as failed. Gives the entry, unless it is none of ours or was answered before. */
   settle(id, answer) {
     const entry = this.#entries.get(id);
     if (!entry || entry.state === "failed") return null;
@@ -221,7 +203,7 @@ export class Outbox {
     return entry;
   }
 
-  /** Send a failed one again, under the same id: if it was stored after all, it stays one. */
+  // Under the same id: if it was stored after all, it stays one.
   retry(id) {
     const entry = this.#entries.get(id);
     if (entry?.state === "failed") entry.state = "waiting";
@@ -250,7 +232,6 @@ export class Outbox {
     for (const { id, once, state } of this.entries) if (once && state === "sent") this.settle(id, { kind: "lost" });
   }
 
-  /** There will be no line any more. */
   giveUp() {
     this.#connected = false;
     for (const { id } of this.entries) this.settle(id, { kind: "lost" });
@@ -278,8 +259,6 @@ const TELL_EVERY = 3_000;
 const STOPPED_AFTER = 4_000;
 const FADES_AFTER = 8_000;
 
-/** Typing, both ways: told at most every three seconds and when it stops; what is `heard` (`{by, name}` or null) fades by itself,
- * because the "stopped" may be lost. */
 export class Typing {
   heard = null;
   #is;
@@ -315,7 +294,6 @@ export class Typing {
     this.#is.onChange();
   }
 
-  /** His message came, or he is gone. */
   forget(by = this.heard?.by) {
     if (this.heard?.by !== by) return;
     this.heard = null;
