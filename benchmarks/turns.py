@@ -1,8 +1,8 @@
 """Messages a second and latency through the widget's socket: durable, encrypted, with a real bot, beside the limit.
 
-The server is the `frontdesk` command in a process of its own; the visitors are another process. The limit is measured in
-the same run by `limit.py`: the same aiohttp socket that only echoes, and that echoes after one and two group-committed
-AES-GCM appends. A visitor sends its next message when the reply to the last one is there.
+The server is the `frontdesk` command in a process of its own; the visitors are another process. The limit is measured
+in the same run by `limit.py`: the same aiohttp socket that only echoes, and that echoes after one and two group-committed AES-GCM
+appends. A visitor sends its next message when the reply to the last one is there.
 
     .venv/bin/python benchmarks/turns.py [--assistant PATH] [--seconds 5] [--json]
 """
@@ -136,7 +136,12 @@ def serve(folder: Path, assistant: Path | None) -> tuple[subprocess.Popen[str], 
     for name in ("first_start_s", "next_start_s"):
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*command, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
@@ -168,7 +173,9 @@ def wait_ready(base: str) -> None:
 
 def in_child(*arguments: str) -> Any:
     """Run this file again as the visitors' process and read its JSON."""
-    result = subprocess.run([sys.executable, __file__, *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, __file__, *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     return json.loads(result.stdout)
 
 

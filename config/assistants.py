@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from bot_runtime.assistants.assistant import Assistant, compile
+from bot_runtime.assistants.assistant import Assistant
+from bot_runtime.assistants.assistant import compile as compile_assistant
 from bot_runtime.assistants.errors import LoadFailed
 from bot_runtime.assistants.project import Project, load, load_stories
 from bot_runtime.assistants.story_tests import run_test_stories
@@ -31,7 +32,7 @@ def check(path: Path, *, as_json: bool) -> int:
     warnings: tuple[Any, ...] = ()
     try:
         project = load(_folder(path))
-        warnings = compile(project, ExactUnderstanding(project.nlu)).warnings
+        warnings = compile_assistant(project, ExactUnderstanding(project.nlu)).warnings
     except LoadFailed as failed:
         errors = failed.errors
     if as_json:
@@ -129,7 +130,7 @@ def _load(path: Path) -> Project:
 async def _compiled(project: Project) -> Assistant:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return compile(project, await trained(project.nlu, Path(folder)))
+            return compile_assistant(project, await trained(project.nlu, Path(folder)))
         except (LoadFailed, TrainingFailed) as failed:
             raise Refused(str(failed)) from failed
 

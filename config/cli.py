@@ -1,7 +1,7 @@
 """The `frontdesk` command.
 
-Commands import what they need when they run, so that `frontdesk --help` answers at once. Exit codes: 0 done, 1 refused or failed with
-a sentence on standard error, 2 wrong usage.
+Commands import what they need when they run, so that `frontdesk --help` answers at once. Exit codes: 0 done, 1 refused
+or failed with a sentence on standard error, 2 wrong usage.
 """
 
 import asyncio
@@ -22,7 +22,22 @@ DATA = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """The commands; what a person can mend is told in a sentence, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from config.stores import Refused
+
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            click.echo(f"frontdesk: {refusal}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="frontdesk")
 def main() -> None:
     """Frontdesk: bots answer, people take over, transcripts stay locked."""
@@ -164,19 +179,6 @@ def assistant_new(path: Path) -> None:
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a command; what a person can mend is one sentence, not a traceback."""
-    from config.installation import Refused
-
-    try:
-        return _loop_run(work)
-    except Refused as error:
-        click.echo(f"frontdesk: {error}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _loop_run(work: Coroutine[Any, Any, Any]) -> Any:
     try:
         import uvloop
     except ImportError:

@@ -1,4 +1,4 @@
-"""What the commands do to an installation that is not being served: make it, look at its keys, check its audit books."""
+"""What commands do to an installation that is not being served: make it, look at its keys, check its audit books."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -60,9 +60,7 @@ def describe(made: Mapping[str, Any]) -> str:
     lines = [f"The installation lies in {made['data']}."]
     if "people" in made:
         lines += [f"Bot {made['bot']} of account {made['account']}."]
-        lines += [
-            f"  {who:<12} {person['email']:<32} {person['password']}" for who, person in made["people"].items()
-        ]
+        lines += [f"  {who:<12} {person['email']:<32} {person['password']}" for who, person in made["people"].items()]
     if "setup_url" in made:
         lines += ["Make the first super admin here, within an hour of serving:", f"  {made['setup_url']}"]
     return "\n".join([*lines, f"Serve it: frontdesk serve --data {made['data']}"])

@@ -28,7 +28,7 @@ log = logging.getLogger("frontdesk")
 async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM. `overrides["demo"]` makes the demo account and new passwords for its people.
 
-    Raises `Refused` for whatever the operator can mend: a setting, the key, the port, a second process on the same data.
+    Raises `Refused` for what the operator can mend: a setting, the key, the port, a second process on the same data.
     """
     log_to_stderr()
     settings = settings_of(data, overrides)
@@ -44,7 +44,7 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
 
 
 def log_to_stderr() -> None:
-    """One line an entry, without what exceptions quote: people's words and secrets have no place in a log (G-3, G-4)."""
+    """One line an entry, without what exceptions quote: words and secrets have no place in a log (G-3, G-4)."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -57,7 +57,9 @@ def listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise Refused(f"Port {port} of {host} cannot be listened on: {error.strerror}. Choose another: --port N") from error
+        raise Refused(
+            f"Port {port} of {host} cannot be listened on: {error.strerror}. Choose another: --port N"
+        ) from error
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:
@@ -97,7 +99,9 @@ async def _run(
     try:
         if measuring is not None:
             said["metrics_url"] = f"http://{settings.metrics.host}:{measuring.addresses[0][1]}/metrics"
-        sys.stdout.write((json.dumps(said, ensure_ascii=False) if as_json else welcome(said, demo=settings.demo)) + "\n")
+        sys.stdout.write(
+            (json.dumps(said, ensure_ascii=False) if as_json else welcome(said, demo=settings.demo)) + "\n"
+        )
         sys.stdout.flush()
         await stopping.wait()
         log.info("stopping: sockets are told to come back, work under way ends")

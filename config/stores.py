@@ -1,10 +1,10 @@
 """The files of an installation and what opens them: the database, the key store beside it, the master key.
 
-    data/frontdesk.db    sealed records and logs
-    data/keys.db         wrapped keys; back it up apart and keep its backups shorter
-    data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY is set
-    data/frontdesk.toml  settings (optional)
-    data/models/         trained understanding models; made anew when missing
+data/frontdesk.db    sealed records and logs
+data/keys.db         wrapped keys; back it up apart and keep its backups shorter
+data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY is set
+data/frontdesk.toml  settings (optional)
+data/models/         trained understanding models; made anew when missing
 """
 
 import os

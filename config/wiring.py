@@ -1,12 +1,12 @@
-"""Everything, constructed in one readable order. `build` opens nothing but what it is given, and nothing opens at import.
+"""Everything, constructed in one readable order. Nothing opens at import, and `build` opens nothing.
 
 Tests call the same function with replacements: a clock, a `Post`, stores in memory.
 """
 
 import ipaddress
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import formataddr
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def build(
     post: Post | None = None,
     signals: Signals | None = None,
 ) -> House:
-    """The house on open stores. `port` is the one that was bound; `post` and `signals` replace those of the settings."""
+    """The house on open stores. `port`: the one that was bound. `post` and `signals` replace those of the settings."""
     engine, keyring = stores.engine, stores.keyring
     base_url = base_url_of(settings, port)
     signals = signals or LocalSignals()
@@ -160,9 +160,7 @@ def build(
     minds = Minds(conversations)
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
-    chats = widget.Chats(
-        conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR)
-    )
+    chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
     visits = widget.Services(chats, conversations, turns, proof.verification, signals, clock)
 
     desk = Desk(conversations, staff.audit, clock)

@@ -1,13 +1,12 @@
 """One agent's open console: what it is shown, and what it asks for.
 
 The connection keeps only what it has sent: the rows that this person was shown and, per watched conversation, the last
-seq. Everything else is read from the log when a signal says that something changed; a lost signal costs a delay, never a
-message, because a slow poll reads as well. Rights are looked at on every frame, every signal and every poll, so that a
+seq. Everything else is read from the log when a signal says that something changed. A lost signal costs a delay, never
+a message, because a slow poll reads as well. Rights are looked at on every frame, every signal and every poll, so that a
 revoked session or grant ends within seconds what it no longer allows.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -74,26 +73,24 @@ class Connection:
         self._bots = bots
         self._signals = signals
         self._clock = clock
+        self._listener: Listener
         self._shown: set[str] = set()
         self._watched: dict[str, int] = {}
 
     async def run(self) -> None:
         """Serve until the browser goes away or the right to be here ends."""
         async with self._signals.listen(f"account/{self._person.account}") as listener:
-            names = await self._follow_bots(listener)
+            self._listener = listener
+            names = await self._follow_bots()
             rows = await self._rows()
             self._shown = {row["id"] for row in rows}
             self._send(frames.welcome(self._me(), names, rows))
-            helpers = [asyncio.create_task(self._follow(listener)), asyncio.create_task(self._watch_rights(listener))]
-            try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(self._follow()), group.create_task(self._watch_rights())]
                 async for frame in self._socket:
                     await self._answer(frame)
-            finally:
                 for helper in helpers:
                     helper.cancel()
-                for helper in helpers:
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await helper
 
     # What arrives
 
@@ -105,7 +102,7 @@ class Connection:
                 case frames.Watch(conversation=conversation, since=since):
                     await self._watch(conversation, since)
                 case frames.Unwatch(conversation=conversation):
-                    self._watched.pop(conversation, None)
+                    self._unwatch(conversation)
                 case frames.Typing(conversation=conversation, on=on):
                     await self._type(conversation, on)
                 case _:
@@ -115,6 +112,9 @@ class Connection:
             self._socket.send_problem(problem, conversation=frame.conversation, client_id=client_id)
 
     async def _deed(self, frame: frames.Deed) -> int:
+        if isinstance(frame, frames.Email | frames.Verify):
+            await self._seen(frame.conversation)
+            return await self._prove(frame)
         person, conversation = self._person, frame.conversation
         match frame:
             case frames.Message(client_id=client_id, text=text):
@@ -129,24 +129,28 @@ class Connection:
                 return await self._desk.requeue(person, conversation)
             case frames.Close():
                 return await self._desk.close(person, conversation)
-            case frames.Email(address=address):
-                await self._seen(conversation)
+
+    async def _prove(self, frame: frames.Email | frames.Verify) -> int:
+        account, conversation, author = self._person.account, frame.conversation, self._person.person
+        match frame:
+            case frames.Email(address=address, client_id=client_id):
                 return await self._proof.supply(
-                    person.account, conversation, address, by="agent", author=person.person, client_id=frame.client_id
+                    account, conversation, address, by="agent", author=author, client_id=client_id
                 )
             case frames.Verify(method="mail"):
-                await self._seen(conversation)
-                return await self._proof.send(person.account, conversation, by="agent", author=person.person)
+                return await self._proof.send(account, conversation, by="agent", author=author)
             case frames.Verify(method=method, reason=reason):
-                await self._seen(conversation)
-                return await self._proof.vouch(
-                    person.account, conversation, method=method, author=person.person, reason=reason
-                )
+                return await self._proof.vouch(account, conversation, method=method, author=author, reason=reason)
 
     async def _watch(self, conversation: str, since: int) -> None:
         state = await self._seen(conversation)
+        self._listener.add(f"conversation/{conversation}")
         self._watched[conversation] = min(max(since, 0), state.seq)
         await self._catch_up(conversation, first=True)
+
+    def _unwatch(self, conversation: str) -> None:
+        self._listener.drop(f"conversation/{conversation}")
+        self._watched.pop(conversation, None)
 
     async def _type(self, conversation: str, on: bool) -> None:
         state = await self._seen(conversation)
@@ -161,8 +165,8 @@ class Connection:
 
     # What is told
 
-    async def _follow(self, listener: Listener) -> None:
-        async for signal in listener:
+    async def _follow(self) -> None:
+        async for signal in self._listener:
             try:
                 if signal.topic.startswith("bot/") and signal.subject:
                     await self._tell_row(signal.subject)
@@ -171,19 +175,18 @@ class Connection:
                     self._pass_typing(signal.topic.removeprefix("conversation/"), signal.note)
                 elif signal.topic.startswith("account/"):
                     await self._refresh_rights()
-                    await self._follow_bots(listener)
+                    await self._follow_bots()
             except NotFound:
                 continue
             except Problem:
                 log.exception("a signal could not be followed; the poll will")
 
-    async def _watch_rights(self, listener: Listener) -> None:
+    async def _watch_rights(self) -> None:
         while True:
             await self._clock.sleep(POLL_EVERY)
             try:
                 await self._refresh_rights()
                 for conversation in list(self._watched):
-                    listener.add(f"conversation/{conversation}")
                     await self._tell_row(conversation)
                     await self._catch_up(conversation)
             except Problem:
@@ -203,7 +206,7 @@ class Connection:
             self._send({"type": "row", "row": row_of(state)})
         elif conversation in self._shown:
             self._shown.discard(conversation)
-            self._watched.pop(conversation, None)
+            self._unwatch(conversation)
             self._send({"type": "gone", "conversation": conversation})
 
     async def _catch_up(self, conversation: str, *, first: bool = False) -> None:
@@ -224,10 +227,10 @@ class Connection:
             if said.get("by") == "visitor":
                 self._send({"type": "typing", "conversation": conversation, **said})
 
-    async def _follow_bots(self, listener: Listener) -> list[dict[str, Any]]:
+    async def _follow_bots(self) -> list[dict[str, Any]]:
         bots = [bot for bot in await self._bots.list(self._person.account) if self._person.may_open(bot.id)]
         for bot in bots:
-            listener.add(f"bot/{bot.id}")
+            self._listener.add(f"bot/{bot.id}")
         return [{"id": bot.id, "name": bot.body.name} for bot in bots]
 
     async def _rows(self) -> list[dict[str, Any]]:
@@ -251,4 +254,3 @@ class Connection:
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)
-

@@ -23,7 +23,7 @@ SWEEP_EVERY = 15 * SECOND
 
 NOBODY_FREE = {
     "en": "Nobody was free to take over. I am still here: ask me, or say that you want to wait for a person again.",
-    "de": "Gerade war niemand frei. Ich bin weiter da: fragen Sie mich, oder sagen Sie, dass Sie erneut warten möchten.",
+    "de": "Gerade war niemand frei. Ich bin weiter da: Fragen Sie mich, oder sagen Sie, dass Sie weiter warten.",
 }
 AGENT_SILENT = {
     "en": "Your contact seems to be busy. Somebody else will take over.",

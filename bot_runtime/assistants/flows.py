@@ -23,6 +23,7 @@ def compile_flows(project: Project, findings: Findings) -> tuple[View, Ensemble]
     plain = View(domain)
     rules = paths([story for story in project.stories if story.is_rule], plain, findings)
     stories = paths([story for story in project.stories if not story.is_rule], plain, findings)
+    findings.raise_if_any()  # what cannot be followed cannot be learned from
     components = {policy_name(component): component for component in project.config.policies}
     learned: Learned | None = None
     if "RulePolicy" in components:

@@ -170,7 +170,8 @@ def _by_previous_action(rules: Iterable[Rule]) -> Mapping[str | None, list[Rule]
 
 def _default_action(tracker: Tracker) -> RulePrediction | None:
     fold = tracker.fold
-    if fold.action != LISTEN or fold.intent not in DEFAULT_MAPPINGS:
+    # a bot that was paused did not get to listen; /restart must reach it all the same
+    if not (fold.action == LISTEN or fold.paused) or fold.intent not in DEFAULT_MAPPINGS:
         return None
     return RulePrediction(DEFAULT_MAPPINGS[fold.intent], DEFAULT_SOURCE + fold.intent)
 

@@ -1,4 +1,4 @@
-"""The bots that run: loaded in the background, swapped between turns, not taken down by a broken project (BR-1, BR-6)."""
+"""The bots that run: loaded in the background, swapped between turns, kept by a broken project (BR-1, BR-6)."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real Chromium before a real server with a real mail server behind it. In the browser tests nothing is stood in for."""
+"""A real Chromium before a real server with a real mail server behind it: nothing is stood in for."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +9,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.serving import Frontdesk, MailServer, mail_settings, serving
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 SHOTS = Path(__file__).resolve().parents[1] / "artifacts"
 PATIENCE_MS = 15_000
 

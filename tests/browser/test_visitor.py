@@ -1,4 +1,4 @@
-"""What a visitor meets, in a real browser: nothing stored before the click, consent, chat, reload, and the e-mail proof."""
+"""What a visitor meets, in a real browser: nothing stored before the click, consent, chat, reload, e-mail proof."""
 
 from playwright.sync_api import expect
 
@@ -60,7 +60,7 @@ def test_a_visitor_chats_reloads_and_is_still_in_the_same_conversation(house, br
 
 
 def test_DD_7_the_code_verifies_this_browser_and_the_link_alone_does_not(house, browser, mails, faults) -> None:
-    """DD-2, D-2, D-3, D-7: opening the link changes nothing; its button, in another browser, does not verify this chat."""
+    """DD-2, D-2, D-3, D-7: opening the link changes nothing; its button elsewhere does not verify this chat."""
     already = len(mails.mails())
     widget = Widget(browser(), house)
     faults(widget.page)

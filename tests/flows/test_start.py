@@ -119,33 +119,38 @@ def _folder(key: Path) -> None:
     ],
     ids=["missing", "0644", "0640", "31 bytes", "33 bytes", "all zero", "the example", "empty", "a folder", "another"],
 )
-def test_K_11_an_installation_is_not_opened_without_its_key(
+def test_K_11_an_installation_is_not_served_without_its_key(
     copy: Frontdesk, harm: Callable[[Path], None], says: str
 ) -> None:
-    """K-11, K-6: refused by serve and by every command that opens the stores; with the right key it goes on."""
+    """K-11, K-6: a sentence that does not contain the key, and nothing is made in its place."""
+    key = copy.data / "master.key"
+    right = key.read_text()
+    harm(key)
+    left = key.read_text() if key.is_file() else ""
+    said = refusal(copy, *SERVE)
+    assert says in said
+    for text in (left, right):
+        assert not text or text.strip() not in said
+
+
+def test_K_11_no_command_opens_it_and_with_its_key_it_goes_on(copy: Frontdesk) -> None:
     key = copy.data / "master.key"
     right = key.read_bytes()
-    harm(key)
-    left = key.read_bytes() if key.is_file() else b""
-    assert says in refusal(copy, *SERVE)
-    assert says in refusal(copy, "init", "--demo", "--json")
-    for text in (left, right):
-        assert not text or text.decode().strip() not in refusal(copy, "keys", "status"), "no key is printed"
-    if key.is_dir():
-        key.rmdir()
-    key.unlink(missing_ok=True)
+    key.unlink()
+    for command in (("init", "--demo", "--json"), ("keys", "status"), ("keys", "rotate"), ("audit", "verify")):
+        assert "There is no master key" in refusal(copy, *command)
     key.touch(mode=0o600)
     key.write_bytes(right)
     assert copy.run("keys", "status").returncode == 0
 
 
-@pytest.mark.parametrize("value", ["", "short", EXAMPLE, "A" * 43, "é" * 43])
-def test_K_11_a_key_in_the_environment_is_looked_at_like_one_in_a_file(copy: Frontdesk, value: str) -> None:
+def test_K_11_a_key_in_the_environment_is_looked_at_like_one_in_a_file(copy: Frontdesk) -> None:
     right = (copy.data / "master.key").read_text().strip()
-    copy.environment["FRONTDESK_MASTER_KEY"] = value
-    said = refusal(copy, *SERVE)
-    assert "FRONTDESK_MASTER_KEY" in said
-    assert not value or value not in said
+    for value in ("", EXAMPLE):
+        copy.environment["FRONTDESK_MASTER_KEY"] = value
+        said = refusal(copy, *SERVE)
+        assert "FRONTDESK_MASTER_KEY" in said
+        assert not value or value not in said
     copy.environment["FRONTDESK_MASTER_KEY"] = right
     (copy.data / "master.key").unlink()
     assert copy.run("keys", "status").returncode == 0
@@ -181,13 +186,11 @@ def test_the_status_of_the_keys_is_not_the_keys(copy: Frontdesk) -> None:
 # One process, one port, known settings
 
 
-def test_a_second_process_on_the_same_files_is_refused(house: Frontdesk) -> None:
-    for command in (SERVE, ("init", "--demo", "--json"), ("keys", "rotate"), ("audit", "verify")):
-        assert "in use" in refusal(house, *command)
-
-
-async def test_the_first_process_goes_on_when_a_second_was_refused(house: Frontdesk) -> None:
-    assert "in use" in refusal(house, *SERVE)
+async def test_a_second_process_on_the_same_files_is_refused_and_the_first_goes_on(house: Frontdesk) -> None:
+    key = (house.data / "master.key").read_bytes()
+    for command in (SERVE, ("init", "--demo", "--json"), ("keys", "rotate")):
+        assert "in use" in refusal(house, *command, changes=True)
+    assert (house.data / "master.key").read_bytes() == key
     async with Visitor.at(house.base_url, house.demo["bot"]) as visitor:
         assert (await visitor.say("hello", payload="/greet"))["type"] == "ack"
         await visitor.says("bot", "Ahoy")
@@ -216,13 +219,11 @@ def test_a_port_that_is_taken_is_refused(copy: Frontdesk) -> None:
 )
 def test_a_setting_that_cannot_be_meant_is_named_by_its_dotted_key(copy: Frontdesk, file: str, names: str) -> None:
     (copy.data / "frontdesk.toml").write_text(file, "utf-8")
-    for command in (SERVE, ("init", "--json"), ("keys", "status")):
-        assert re.search(rf"(^|[ /]){re.escape(names)}:", refusal(copy, *command), re.MULTILINE)
+    assert re.search(rf"(^|[ /]){re.escape(names)}:", refusal(copy, *SERVE), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["FRONTDESK_WEB__PROT", "FRONTDESK_WEBB__PORT", "FRONTDESK_DEMOO"])
+@pytest.mark.parametrize("name", ["FRONTDESK_WEB__PROT", "FRONTDESK_WEBB__PORT"])
 def test_a_misspelt_variable_is_named(copy: Frontdesk, name: str) -> None:
-    assert copy.run("keys", "status").returncode == 0
     copy.environment[name] = "1"
     assert name in refusal(copy, *SERVE)
 

@@ -115,7 +115,7 @@ def _learned(document: _Document) -> Learned:
         document.intents,
         document.selectors,
         document.verbatim,
-        None if document.tagger is None else _unpacked(document.tagger, features),
+        None if document.tagger is None else _unpacked(document.tagger),
         document.reaches,
         document.reliability,
         document.notes,
@@ -134,7 +134,7 @@ def _packed(tagger: Tagger) -> _Tagger:
     )
 
 
-def _unpacked(stored: _Tagger, features: Features) -> Tagger:
+def _unpacked(stored: _Tagger) -> Tagger:
     count = len(stored.labels)
     return Tagger(
         [Label(*label) for label in stored.labels],
@@ -146,7 +146,6 @@ def _unpacked(stored: _Tagger, features: Features) -> Tagger:
             {(word, kind): times for word, kind, times in stored.words},
             {(tuple(key), kind): times for key, kind, times in stored.values},
         ),
-        knows=features.knows,
     )
 
 

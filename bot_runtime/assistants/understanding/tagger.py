@@ -57,10 +57,7 @@ class Found(NamedTuple):
 
 
 class Tagger:
-    """The trained model. `weights` are features by labels with a scale per label, `transitions` are labels by labels.
-
-    `knows` tells words of the training data, whose sums may be kept, from a visitor's own.
-    """
+    """The trained model. `weights` are features by labels with a scale per label, `transitions` are labels by labels."""
 
     def __init__(
         self,
@@ -71,7 +68,6 @@ class Tagger:
         scale: NDArray[np.float32],
         transitions: NDArray[np.float32],
         known: Known,
-        knows: Callable[[str], bool],
     ) -> None:
         count = len(labels)
         if weights.shape != (len(features), count) or scale.shape != (count,) or transitions.shape != (count, count):
@@ -81,7 +77,7 @@ class Tagger:
         self._rows = {feature: row for row, feature in enumerate(features)}
         self._slack = _slack(transitions)
         self._steps: list[list[float]] = transitions.tolist()
-        self._knows = knows
+        self._vocabulary = _vocabulary(features, known)
         self._words: dict[str, NDArray[np.int16]] = {}
         self._outlines: dict[str, NDArray[np.int16]] = {}
         self._hints: dict[str, NDArray[np.int16]] = {}
@@ -133,7 +129,7 @@ class Tagger:
             kept = self._words.get(token)
             if kept is not None:
                 says.append(kept)
-            elif self._knows(word):
+            elif word in self._vocabulary:
                 says.append(self._word(token))
             else:
                 says.append(self._outline(shape_of(token)))
@@ -206,6 +202,13 @@ class Tagger:
                 if row is not None:
                     says[number] += self.weights[row]
         return says
+
+
+def _vocabulary(features: Iterable[str], known: Known) -> frozenset[str]:
+    """Words of the examples that say anything. Only their sums are kept, never those of a visitor's own words."""
+    prefixes = tuple(f"{distance or ''}w=" for distance in AROUND)
+    words = {feature.partition("=")[2] for feature in features if feature.startswith(prefixes)}
+    return frozenset(words | {word for word, _ in known.words})
 
 
 def _slack(transitions: NDArray[np.float32]) -> NDArray[np.float32]:

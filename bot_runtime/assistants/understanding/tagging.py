@@ -7,7 +7,7 @@ random numbers are the C library's, which is seeded before each training, so tha
 import ctypes
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,7 @@ RUNS = ((1_000, 4), (4_000, 2))
 """(up to so many examples, runs to average); above, one."""
 
 
-def fit_tagger(
-    examples: Sequence[Example],
-    matches: Sequence[list[Match]],
-    intents: Sequence[str | None],
-    knows: Callable[[str], bool],
-) -> Tagger:
+def fit_tagger(examples: Sequence[Example], matches: Sequence[list[Match]], intents: Sequence[str | None]) -> Tagger:
     """Learn to find the entities of these examples.
 
     `matches` are what lookups and expressions find in each, `intents` what a classifier that had not seen the example
@@ -54,7 +49,7 @@ def fit_tagger(
             names.extend(more)
         features.append(features_of([token for token, _, _ in own], kinds, hints, intent))
     numbered = [[str(labels.index(label)) for label in own] for own in labelled]
-    return _arrays(_runs(features, numbered), labels, known, knows)
+    return _arrays(_runs(features, numbered), labels, known)
 
 
 def _labels(tokens: Sequence[Token], spans: Sequence[EntitySpan]) -> list[Label]:
@@ -107,12 +102,7 @@ def _runs(features: list[list[list[str]]], labels: list[list[str]]) -> list[tupl
     return models
 
 
-def _arrays(
-    models: list[tuple[dict[Any, float], dict[Any, float]]],
-    labels: list[Label],
-    known: Known,
-    knows: Callable[[str], bool],
-) -> Tagger:
+def _arrays(models: list[tuple[dict[Any, float], dict[Any, float]]], labels: list[Label], known: Known) -> Tagger:
     names = sorted({feature for states, _ in models for feature, _ in states})
     rows = {name: row for row, name in enumerate(names)}
     weights = np.zeros((len(names), len(labels)), np.float32)
@@ -131,5 +121,4 @@ def _arrays(
         scale=scale,
         transitions=transitions,
         known=known,
-        knows=knows,
     )

@@ -49,7 +49,7 @@ def train(data: TrainingData, reaches: Mapping[str, int] | None = None) -> Learn
         Group(0, len(data.intents), fitted[0].temperature),
         selectors,
         _verbatim(examples, data, selectors),
-        _tagger(examples, data, features, held_out, reaches),
+        _tagger(examples, data, held_out, reaches),
         dict(reaches or {}),
         _reliability(held_out, [number_of[example.base_intent] for example in examples], fitted[0].temperature),
         tuple(_notes(data, reaches or {})),
@@ -101,7 +101,6 @@ def _verbatim(
 def _tagger(
     examples: Sequence[Example],
     data: TrainingData,
-    features: Features,
     held_out: NDArray[np.float64],
     reaches: Mapping[str, int] | None,
 ) -> Tagger | None:
@@ -110,7 +109,7 @@ def _tagger(
     patterns = Patterns(data, reaches)
     matches = [patterns.matches(example.text, tokens_of(example.text[:MAX_CHARACTERS])) for example in examples]
     guesses = [data.intents[int(np.argmax(scores))] for scores in np.nan_to_num(held_out)]
-    return fit_tagger(examples, matches, guesses, features.knows)
+    return fit_tagger(examples, matches, guesses)
 
 
 def _reliability(held_out: NDArray[np.float64], classes: Sequence[int], temperature: float) -> tuple[Bin, ...]:

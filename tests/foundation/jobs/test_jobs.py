@@ -48,7 +48,7 @@ def desk(engine, keyring, clock) -> Desk:
 
 async def until(condition) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - lets the loop run; no time passes
+        while not condition():
             await asyncio.sleep(0)
 
 
@@ -132,7 +132,7 @@ async def test_a_keyed_job_is_forgotten_a_day_after_it_was_done(desk, engine, cl
 
 async def until_count(engine: Engine, number: int) -> None:
     async with asyncio.timeout(10):
-        while await rows(engine) != number:  # noqa: ASYNC110 - as above
+        while await rows(engine) != number:
             await asyncio.sleep(0)
 
 
@@ -331,7 +331,7 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(engine, keyring) -> Non
         await until(lambda: clock.sleeping == 1)
         await clock.advance(5_000)
         async with asyncio.timeout(10):
-            while await lease_end(engine) == before:  # noqa: ASYNC110 - as above
+            while await lease_end(engine) == before:
                 await asyncio.sleep(0)
         assert await other.jobs.run_due() == 0
     finish.set()

@@ -195,5 +195,5 @@ def masked(opcode: int, payload: bytes, *, fin: bool = True, mask: bytes = b"\1\
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until something holds."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - waits for sockets, not for time
+        while not condition():
             await asyncio.sleep(0)
