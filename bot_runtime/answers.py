@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from bot_runtime.bots import RunningBots
-from bot_runtime.fallbacks import CALL_PERSON, handoff, no_answer, way_out
-from bot_runtime.minds import Mind, Minds
+from bot_runtime.fallbacks import CALL_PERSON, at_a_loss, failed, handoff
+from bot_runtime.minds import Mind, Minds, is_a_loss
 from bot_runtime.phrases import say
 from bot_runtime.thinking import Thinker, Thought
 from bot_runtime.trackerlog import words
@@ -23,11 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """What the bot came to, before it is known on which state it is stored. Without `thought` the bot had no answer:
-    `phrase` says why. `answers` is the seq of the visitor's message, 0 when it is to be answered later."""
+    """What the bot came to, before it is known on which state it is stored.
+
+    `answers` is the seq of the visitor's message, 0 when the bot is not ready and will answer later. Without `thought`
+    the turn failed, so many times in a row before (`failures`). `calls`: the visitor pressed the button for a person.
+    """
 
     answers: int
-    phrase: str
     thought: Thought | None = None
     mind: Mind | None = None
     failures: int = 0
@@ -53,12 +55,10 @@ class Answerer:
         does not wait unless a custom action or the log has to be asked."""
         text = words(message)
         if text == CALL_PERSON:
-            return Draft(seq, "", calls=True)
+            return Draft(seq, calls=True)
         bot = self._bots.of(state.account, state.bot)
         if bot is None or bot.assistant is None:
-            if bot is None or bot.is_loading:
-                return Draft(0, "not_ready")
-            return Draft(seq, "bot_failed", failures=await self._minds.failures(state))
+            return Draft(0) if bot is None or bot.is_loading else await self.failed(state, seq)
         mind = await self._minds.of(state, bot.assistant)
         try:
             thought = await self._thinker.think(
@@ -66,31 +66,29 @@ class Answerer:
             )
         except Exception:
             log.exception("a turn of bot %s failed", state.bot)
-            return Draft(seq, "bot_failed", mind=mind, failures=mind.failures)
-        return Draft(seq, "bot_failed" if thought.broken else "bot_silent", thought, mind, mind.failures)
+            return Draft(seq, mind=mind, failures=mind.failures)
+        return Draft(seq, None if thought.failed else thought, mind, mind.failures)
 
     async def failed(self, state: State, seq: int) -> Draft:
-        """The draft in place of one that was not ready in time."""
-        return Draft(seq, "bot_failed", failures=await self._minds.failures(state))
+        """The draft in place of one that could not be had."""
+        return Draft(seq, failures=await self._minds.failures(state))
 
     def events(self, draft: Draft, state: State) -> Sequence[AnyEvent]:
         """The events of a draft on this state, in which the bot has control."""
         now = self._clock.now()
-        thought = draft.thought
         if not draft.answers:
-            text = say(state.locale, draft.phrase)
-            said = state.last_by == "system" and state.last_text == text
-            return () if said else [MessageSent(at=now, by="system", text=text)]
+            return _not_ready(state, now)
+        thought = draft.thought
         turn = BotStateChanged(at=now, answers=draft.answers, events=thought.events if thought else ())
         if draft.calls:
             return [turn, *handoff(state, now)]
-        if thought is None or thought.is_silent:
-            return [turn, *no_answer(state, now, phrase=draft.phrase, failures=draft.failures + 1)]
+        if thought is None:
+            return [turn, *failed(state, now, failures=draft.failures + 1)]
         events: list[AnyEvent] = [turn, *thought.replies]
         if thought.wishes.handoff:
             events.append(change(state, "queue", reason="handoff_requested", actor="bot", at=now))
-        elif not thought.understood and draft.mind is not None:
-            events += way_out(state, now, misunderstood=draft.mind.misunderstood + 1)
+        elif draft.mind is not None and is_a_loss(thought.events):
+            events += at_a_loss(state, now, losses=draft.mind.losses + 1, silent=thought.is_silent)
         return events
 
     def stored(self, draft: Draft, conversation: str, events: Sequence[AnyEvent], seq: int) -> None:
@@ -108,3 +106,10 @@ class Answerer:
     def dropped(self, conversation: str) -> None:
         """A draft was not stored, or not right behind what it knew: what the log says counts."""
         self._minds.forget(conversation)
+
+
+def _not_ready(state: State, at: int) -> Sequence[AnyEvent]:
+    """Said once, not after every message."""
+    text = say(state.locale, "not_ready")
+    said = state.last_by == "system" and state.last_text == text
+    return () if said else [MessageSent(at=at, by="system", text=text)]

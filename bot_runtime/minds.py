@@ -6,7 +6,8 @@ decide about a handoff follow from the log as well.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot_runtime.assistants import Assistant, Tracker
 from bot_runtime.builtin_actions import ACTIONS as ANSWERS
@@ -19,32 +20,39 @@ NOT_UNDERSTOOD = "nlu_fallback"
 
 
 class Mind:
-    """`seq`: up to which event of the log it knows. `failures` and `misunderstood`: turns in a row."""
+    """`seq`: up to which event of the log it knows. `failures`: turns in a row that failed; `losses`: turns in a row in
+    which the bot understood nothing or had nothing to say."""
 
-    __slots__ = ("assistant", "failures", "misunderstood", "seq", "tracker")
+    __slots__ = ("assistant", "failures", "losses", "seq", "tracker")
 
     def __init__(self, assistant: Assistant, tracker: Tracker, seq: int) -> None:
         self.assistant = assistant
         self.tracker = tracker
         self.seq = seq
         self.failures = 0
-        self.misunderstood = 0
+        self.losses = 0
 
     def count(self, turn: BotStateChanged) -> None:
-        """Take a stored turn into the counts. One that said nothing, or has no events at all, failed."""
+        """Take a stored turn into the counts. One without events failed."""
         if not turn.answers:
             return
-        if not _answered(turn):
+        if not turn.events:
             self.failures += 1
             return
         self.failures = 0
-        intents = [(event.get("parse_data") or {}).get("intent") for event in turn.events if event["event"] == "user"]
-        not_understood = bool(intents) and (intents[-1] or {}).get("name") == NOT_UNDERSTOOD
-        self.misunderstood = self.misunderstood + 1 if not_understood else 0
+        self.losses = self.losses + 1 if is_a_loss(turn.events) else 0
 
     def forgive(self) -> None:
         """Control changed hands: counting begins anew."""
-        self.failures = self.misunderstood = 0
+        self.failures = self.losses = 0
+
+
+def is_a_loss(events: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these events of a turn, as the log keeps them, show no understanding, or no answer of the assistant."""
+    intents = [(event.get("parse_data") or {}).get("intent") for event in events if event["event"] == "user"]
+    if intents and (intents[-1] or {}).get("name") == NOT_UNDERSTOOD:
+        return True
+    return not any("reply" in event or event.get("name") in ANSWERS for event in events)
 
 
 class Minds:
@@ -81,7 +89,7 @@ class Minds:
             if isinstance(one.event, ControlChanged):
                 failures = 0
             elif isinstance(one.event, BotStateChanged) and one.event.answers:
-                failures = 0 if _answered(one.event) else failures + 1
+                failures = 0 if one.event.events else failures + 1
         return failures
 
     async def _is_current(self, mind: Mind, state: State) -> bool:
@@ -102,11 +110,6 @@ class Minds:
         _count(mind, log)
         self.keep(state.id, mind, mind.tracker, state.seq)
         return mind
-
-
-def _answered(turn: BotStateChanged) -> bool:
-    """Whether the visitor heard something of the assistant, or gets a mail."""
-    return any("reply" in event or event.get("name") in ANSWERS for event in turn.events)
 
 
 def _count(mind: Mind, log: Sequence[Numbered]) -> None:

@@ -8,7 +8,7 @@ from bot_runtime.actions import Actions
 from bot_runtime.assistants import Assistant, Tracker, UserMessage
 from bot_runtime.builtin_actions import Wishes
 from bot_runtime.hands import Hands
-from bot_runtime.minds import NOT_UNDERSTOOD, Mind
+from bot_runtime.minds import Mind
 from bot_runtime.trackerlog import message_of, stored
 from foundation.clock import SECOND
 from foundation.live import Signals
@@ -22,19 +22,17 @@ CHANNEL = "frontdesk"
 class Thought(msgspec.Struct, frozen=True):
     """What a turn came to: tracker events ready for the log, messages, wishes, and the tracker for when it is stored.
 
-    `broken`: an action failed. `understood` is False for a message that the assistant could make nothing of.
+    `failed`: an action broke, and nothing was said. `is_silent`: nothing was said or done that a visitor would notice.
     """
 
     events: tuple[dict[str, Any], ...]
     replies: tuple[MessageSent, ...]
     wishes: Wishes
     tracker: Tracker
-    broken: bool
-    understood: bool
+    failed: bool
 
     @property
     def is_silent(self) -> bool:
-        """Whether the visitor would be left without an answer."""
         return not (self.replies or self.wishes.handoff or self.wishes.mail)
 
 
@@ -66,6 +64,5 @@ class Thinker:
             replies=tuple(replies),
             wishes=hands.wishes,
             tracker=result.tracker,
-            broken=bool(result.failed),
-            understood=result.tracker.fold.intent != NOT_UNDERSTOOD,
+            failed=bool(result.failed) and not replies,
         )

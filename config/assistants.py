@@ -10,20 +10,15 @@ from typing import Any
 
 import click
 
-from bot_runtime.assistants.assistant import Assistant
-from bot_runtime.assistants.assistant import compile as compile_assistant
-from bot_runtime.assistants.errors import LoadFailed
-from bot_runtime.assistants.project import Project, load, load_stories
+from bot_runtime.assistants import Assistant, LoadFailed, Project, TurnResult, UserMessage, load
+from bot_runtime.assistants import compile as compile_assistant
+from bot_runtime.assistants.project import load_stories
 from bot_runtime.assistants.story_tests import run_test_stories
 from bot_runtime.assistants.understanding import TrainingFailed, trained
 from bot_runtime.assistants.understanding_port import ExactUnderstanding
-from bot_runtime.hands import actions_for
-from bot_runtime.minds import Mind
-from bot_runtime.thinking import Thinker, Thought
+from bot_runtime.hands import acting
 from config.stores import Refused
 from config.wiring import DEMO_ASSISTANT
-from foundation.live import LocalSignals
-from transcripts import State
 
 
 def check(path: Path, *, as_json: bool) -> int:
@@ -75,20 +70,13 @@ async def shell(path: Path) -> None:
     """Talk to a project until the end of input or `/stop`. Nothing is stored."""
     project = _load(path)
     bot = await _compiled(project)
-    actions = actions_for(project)
-    thinker, mind, state = Thinker(LocalSignals()), Mind(bot, bot.tracker("shell"), 0), State(id="shell", account="")
-    click.echo("Your bot is ready. Write to it; /stop ends.")
-    number = 0
-    try:
+    async with acting(project) as act:
+        tracker = bot.tracker("shell")
+        click.echo("Your bot is ready. Write to it; /stop ends.")
         while (line := _next_line()) is not None:
-            number += 1
-            now = int(time.time() * 1000)
-            thought = await thinker.think(bot, actions, state, mind, text=line, seq=number, at=now)
-            mind = Mind(bot, thought.tracker, number)
-            _print(thought)
-    finally:
-        if actions is not None:
-            await actions.close()
+            result = await bot.turn(tracker, UserMessage(line, time.time()), act)
+            tracker = result.tracker
+            _print(result)
 
 
 def new(path: Path) -> None:
@@ -99,18 +87,16 @@ def new(path: Path) -> None:
     shutil.copytree(DEMO_ASSISTANT, path, dirs_exist_ok=True, ignore=ignored)
 
 
-def _print(thought: Thought) -> None:
-    for reply in thought.replies:
+def _print(result: TurnResult) -> None:
+    for reply in result.replies:
         if reply.text:
             click.echo(reply.text)
         if reply.image:
             click.echo(f"[image] {reply.image}")
         for button in reply.buttons:
-            click.echo(f"  · {button.title} ({button.payload})")
-    if thought.wishes.handoff:
-        click.echo("[a person is called]")
-    if thought.broken:
-        click.echo("[a custom action failed; the log says which]", err=True)
+            click.echo(f"  · {button['title']} ({button.get('payload', '')})")
+    for name in result.failed:
+        click.echo(f"[{name} failed; the log says why]", err=True)
 
 
 def _next_line() -> str | None:

@@ -78,7 +78,7 @@ class Actions:
             raise ActionFailed(
                 f"No response was selected for {name}: the message did not go through the understanding."
             )
-        return self.utter(str(selected["response"]["utter_action"]), tracker)
+        return self.utter(f"utter_{selected['response']['intent_response_key']}", tracker)
 
     async def extract(self, tracker: Tracker) -> list[Event]:
         """Fill slots from the latest message."""

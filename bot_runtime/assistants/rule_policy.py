@@ -8,12 +8,12 @@
 4. the fallback action, at its threshold, if it is switched on.
 
 A rule matches when its states agree with the latest states of the conversation, newest first. A rule's state names
-only what it cares about; a slot or loop that must not be set is `UNSET`. Rules are sorted by the action that precedes
-them, so a prediction looks at a few of them whatever the number of rules and the length of the conversation.
+only what it cares about; a slot or loop that must not be set is `UNSET`. Rules are kept by the action and the
+intent before them, so a prediction looks at a few of them whatever their number and the conversation's length.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -35,6 +35,12 @@ class Rule(msgspec.Struct, frozen=True):
     key: str
     states: tuple[State, ...]
     action: str
+
+    @property
+    def waits_for(self) -> str | None:
+        """The intent that the latest message must have, if it matters."""
+        user = self.states[-1].user
+        return user[0] if user else None
 
     def matches(self, state: State, past: Past | None) -> bool:
         """Whether a conversation in `state`, with `past` behind it, is where this rule applies."""
@@ -108,8 +114,8 @@ class RulePolicy:
         self.rules = tuple(rules)
         self._unhappy = tuple(unhappy)
         self.hidden = hidden
-        self._by_action = _by_previous_action(self.rules)
-        self._unhappy_by_action = _by_previous_action(self._unhappy)
+        self._index = _Index(self.rules)
+        self._unhappy_index = _Index(self._unhappy)
         self._reads_text = any(state.user and state.user[1] for rule in self.rules for state in rule.states)
 
     def hiding(self, hidden: frozenset[str]) -> "RulePolicy":
@@ -142,13 +148,13 @@ class RulePolicy:
 
     def _from_rules(self, tracker: Tracker, state: State) -> RulePrediction:
         past = tracker.history.rules
-        best = next((rule for rule in self._by_action.get(state.prev, ()) if rule.matches(state, past)), None)
+        best = next((rule for rule in self._index.of(state) if rule.matches(state, past)), None)
         action = best.action if best else None
         source = best.key if best else None
         loop = tracker.active_loop
         if loop is None:
             return RulePrediction(action, source)
-        unhappy = {rule.action for rule in self._unhappy_by_action.get(state.prev, ()) if rule.matches(state, past)}
+        unhappy = {rule.action for rule in self._unhappy_index.of(state) if rule.matches(state, past)}
         if best is not None and action == LISTEN and best.states[-1].loop in (None, UNSET):
             if NOT_THE_LOOP not in unhappy:
                 return RulePrediction(loop, source)
@@ -159,13 +165,24 @@ class RulePolicy:
 _SILENT = RulePrediction(None)
 
 
-def _by_previous_action(rules: Iterable[Rule]) -> Mapping[str | None, list[Rule]]:
-    found: dict[str | None, list[Rule]] = defaultdict(list)
-    for rule in rules:
-        found[rule.states[-1].prev].append(rule)
-    for same in found.values():
-        same.sort(key=lambda rule: len(rule.key), reverse=True)
-    return dict(found)
+class _Index:
+    """Rules by the action before them and the intent they wait for, longest key first."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        following: dict[str | None, list[Rule]] = defaultdict(list)
+        for rule in sorted(rules, key=lambda rule: len(rule.key), reverse=True):
+            following[rule.states[-1].prev].append(rule)
+        self._rules = {
+            (prev, intent): [rule for rule in same if rule.waits_for in (None, intent)]
+            for prev, same in following.items()
+            for intent in {None, *(rule.waits_for for rule in same)}
+        }
+
+    def of(self, state: State) -> list[Rule]:
+        """The rules that can match in this state."""
+        intent = state.user[0] if state.user else None
+        found = self._rules.get((state.prev, intent))
+        return self._rules.get((state.prev, None), []) if found is None else found
 
 
 def _default_action(tracker: Tracker) -> RulePrediction | None:

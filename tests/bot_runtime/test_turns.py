@@ -276,12 +276,21 @@ async def test_the_count_survives_a_restart(talk: Talk, assistant: Path, models:
     assert (await talk.desk.state(chat)).control == "queue"
 
 
-async def test_BR_5_silence_is_answered_too(talk: Talk) -> None:
+async def test_BR_5_silence_is_answered_too_and_the_sixth_calls_a_person(talk: Talk) -> None:
     chat = await talk.desk.chat()
-    assert "no answer to that" in (await talk.say(chat, "/silent"))[0]
-    (turn,) = await talk.desk.events(chat, BotStateChanged)
+    for _ in range(5):
+        assert "no answer to that" in (await talk.say(chat, "/silent"))[0]
+    turn = (await talk.desk.events(chat, BotStateChanged))[-1]
     assert "action_silent" in [event.get("name") for event in turn.events], "the tracker goes on all the same"
+    assert [button.payload for button in (await talk.desk.events(chat, MessageSent))[-1].buttons] == [CALL_PERSON]
     await talk.say(chat, "/silent")
+    assert (await talk.desk.state(chat)).control == "queue"
+
+
+async def test_BR_5_a_paused_assistant_does_not_leave_the_visitor_alone(talk: Talk) -> None:
+    chat = await talk.desk.chat()
+    heard = [(await talk.say(chat, text))[0] for text in ("/pause", "hello", "hello", "hello", "hello", "hello")]
+    assert "no answer to that" in heard[1]
     assert (await talk.desk.state(chat)).control == "queue"
 
 

@@ -17,7 +17,8 @@ class ActionTellPrices(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[dict[str, Any]]:
         bike = next(tracker.get_latest_entity_values("bike"), None)
         if bike in PRICES:
-            dispatcher.utter_message(text=f"A {bike} is {PRICES[bike]} € a day, helmet and lock included.")
+            article = "An" if bike.startswith("e") else "A"
+            dispatcher.utter_message(text=f"{article} {bike} is {PRICES[bike]} € a day, helmet and lock included.")
         else:
             prices = "\n".join(f"· {name}: {price} € a day" for name, price in PRICES.items())
             dispatcher.utter_message(text=f"Helmet and lock included:\n{prices}")

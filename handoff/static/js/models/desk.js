@@ -1,0 +1,211 @@
+/**
+ * The agents' side of the line: who I am, the list as it stands, the conversations that I read, and my deeds. DOM-free; line,
+ * outbox, clock and chance are arguments.
+ *
+ * What it promises: after every reconnect the list is the server's and the open conversation has neither gap nor double. Words
+ * that were written stay until the server has stored them or their author discards them. A deed (take over, hand back …) is
+ * never repeated by itself: between two tries somebody else may have acted.
+ *
+ * Dispatches `change` when something is to be drawn anew, `alert` (`detail: {kind: "new" | "message", row}`) when somebody should
+ * look, and `refused` (`detail: {conversation, text}`) when a deed changed nothing.
+ *
+ * @typedef {{id: string, bot: string, control: string, holder: string | null, holder_name: string, name: string, address: string,
+ *   verification: {state: string, method: string, why: string}, last_text: string, last_by: string, opened_at: number,
+ *   updated_at: number, waiting_since: number | null, seq: number, unread: number}} Row
+ */
+
+import { Log } from "./log.js";
+
+/** After these the browser does not come back by itself: the session ended (4401), the right was revoked (4403), our own fault (4400). */
+const FINAL = [4400, 4401, 4403];
+const WORDS = new Set(["message", "note"]);
+
+export class Desk extends EventTarget {
+  /** @type {{person: string, name: string, role: string} | null} */
+  me = null;
+  /** @type {Map<string, string>} id → name */
+  bots = new Map();
+  /** @type {Map<string, Row>} */
+  rows = new Map();
+  /** @type {string | null} */
+  selected = null;
+  /** When anything was last heard. */
+  heardAt = 0;
+
+  line;
+  outbox;
+  typing;
+  #clock;
+  /** @type {Map<string, Log>} */
+  #logs = new Map();
+
+  /**
+   * @param {object} options
+   * @param {() => any} options.connect
+   * @param {any} options.clock
+   * @param {() => string} options.uuid
+   * @param {() => number} [options.random]
+   * @param {any} options.Line
+   * @param {any} options.Outbox
+   * @param {any} options.Typing
+   */
+  constructor({ connect, clock, uuid, random, Line, Outbox, Typing }) {
+    super();
+    this.#clock = clock;
+    const onChange = () => this.changed();
+    const send = (/** @type {object} */ frame) => this.line.send(frame);
+    const onFrame = (/** @type {any} */ frame) => this.#hear(frame);
+    this.line = new Line({ connect, clock, random, hello: () => ({ type: "hello" }), onFrame, onState: () => this.#lineChanged(), final: FINAL });
+    this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
+    this.typing = new Typing({ clock, onChange, tell: (/** @type {boolean} */ on) => send({ type: "typing", conversation: this.selected, on }) });
+  }
+
+  get row() {
+    return this.rows.get(this.selected ?? "") ?? null;
+  }
+
+  get log() {
+    return this.#logs.get(this.selected ?? "") ?? null;
+  }
+
+  /** Messages and notes that the server has not stored, the refused ones included. */
+  get unsent() {
+    return this.outbox.entries.filter((/** @type {any} */ entry) => WORDS.has(entry.frame.type));
+  }
+
+  /** Whether a deed on this conversation is on its way. @param {string} conversation */
+  isBusy(conversation) {
+    return this.outbox.entries.some((/** @type {any} */ entry) => entry.frame.conversation === conversation && !WORDS.has(entry.frame.type));
+  }
+
+  /** @param {Row | null} row */
+  isMine(row) {
+    return row?.control === "agent" && row.holder === this.me?.person;
+  }
+
+  /** What is drawn of the open conversation. @param {(at: number) => string} dayOf */
+  items(dayOf) {
+    const pending = this.unsent.filter((/** @type {any} */ entry) => entry.frame.conversation === this.selected);
+    return this.log?.items({ pending, dayOf }) ?? [];
+  }
+
+  /** Open a conversation, or none. @param {string | null} id */
+  select(id) {
+    if (id === this.selected) return;
+    this.typing.stopped();
+    this.typing.forget();
+    if (this.selected) this.line.send({ type: "unwatch", conversation: this.selected });
+    this.selected = id;
+    this.#watch();
+    this.changed();
+  }
+
+  /** @param {"message" | "note"} type @param {string} text */
+  write(type, text) {
+    const words = text.replace(/[^\P{Cc}\n\t]/gu, "").trim();
+    if (!words || !this.selected) return;
+    this.typing.stopped();
+    this.outbox.put({ type, conversation: this.selected, text: words });
+  }
+
+  /**
+   * take_over, hand_back, queue, close; `email` with `{address}`; `verify` with `{method, reason}`.
+   *
+   * @param {string} type
+   * @param {object} [members]
+   * @returns {Promise<boolean>} whether it happened
+   */
+  async deed(type, members = {}) {
+    const conversation = this.selected;
+    if (!conversation || this.isBusy(conversation)) return false;
+    const entry = this.outbox.put({ type, conversation, ...members }, { once: true });
+    const answer = await entry.answer;
+    this.outbox.drop(entry.id);
+    if (answer.kind === "ack") return true;
+    const text = answer.detail || (answer.kind === "lost" ? "The connection broke. Look at the state of the chat and try again." : "That did not work. Nothing was changed.");
+    this.dispatchEvent(new CustomEvent("refused", { detail: { conversation, text } }));
+    return false;
+  }
+
+  changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {any} frame */
+  #hear(frame) {
+    this.heardAt = this.#clock.now();
+    const { type, client_id: id, conversation } = frame;
+    if (type === "welcome") this.#welcome(frame);
+    else if (type === "row") this.#updated(frame.row);
+    else if (type === "gone") this.#gone(conversation);
+    else if (type === "events") this.#apply(conversation, frame.events);
+    else if (type === "ack") this.#acked(frame);
+    else if (type === "typing" && conversation === this.selected) this.typing.hear(frame);
+    else if (type === "error" && id) this.outbox.settle(id, { ...frame, kind: "error" });
+    else if (type === "error" && frame.code === "not_found") this.#gone(conversation);
+    this.changed();
+  }
+
+  /** @param {any} frame */
+  #welcome({ me, bots, rows }) {
+    const first = this.me === null;
+    const before = this.rows;
+    this.me = me;
+    this.bots = new Map(bots.map((/** @type {any} */ bot) => [bot.id, bot.name]));
+    this.rows = new Map(rows.map((/** @type {Row} */ row) => [row.id, row]));
+    if (!first) for (const row of this.rows.values()) this.#alert(before.get(row.id), row);
+    this.#watch();
+    this.outbox.connected();
+  }
+
+  /** @param {Row} row */
+  #updated(row) {
+    this.#alert(this.rows.get(row.id), row);
+    this.rows.set(row.id, row);
+  }
+
+  /** Somebody waits who did not wait before, or my visitor wrote. @param {Row | undefined} before @param {Row} row */
+  #alert(before, row) {
+    const waits = row.control === "queue" && before?.control !== "queue";
+    const wrote = this.isMine(row) && row.last_by === "visitor" && row.unread > (before?.unread ?? 0);
+    if (waits || wrote) this.dispatchEvent(new CustomEvent("alert", { detail: { kind: waits ? "new" : "message", row } }));
+  }
+
+  /** No longer to be shown: also what was read of it goes. @param {string} conversation */
+  #gone(conversation) {
+    this.rows.delete(conversation);
+    this.#logs.delete(conversation);
+    if (this.selected === conversation) this.selected = null;
+  }
+
+  /** @param {string} conversation @param {any[]} events */
+  #apply(conversation, events) {
+    const log = this.#logs.get(conversation);
+    if (!log) return;
+    for (const event of log.apply(events)) {
+      if (event.client_id) this.outbox.settle(event.client_id, { kind: "ack", seq: event.seq });
+      if (event.kind === "message" && conversation === this.selected) this.typing.forget(event.by);
+    }
+  }
+
+  /** @param {any} frame */
+  #acked({ client_id: id, conversation, seq }) {
+    const entry = this.outbox.settle(id, { kind: "ack", seq });
+    if (entry && WORDS.has(entry.frame.type) && this.me) this.#logs.get(conversation)?.echo(entry, seq, this.me);
+  }
+
+  #watch() {
+    const conversation = this.selected;
+    if (!conversation) return;
+    const log = this.#logs.get(conversation) ?? new Log();
+    this.#logs.set(conversation, log);
+    this.line.send({ type: "watch", conversation, since: log.since });
+  }
+
+  #lineChanged() {
+    const { state } = this.line;
+    if (state !== "open") this.outbox.disconnected();
+    if (state === "ended") this.outbox.giveUp();
+    this.changed();
+  }
+}
