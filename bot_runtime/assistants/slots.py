@@ -74,16 +74,16 @@ def _bool(_: Slot, value: Any) -> Feature | None:
         return (1.0, float(value == 1))
     if not isinstance(value, str):
         return None
-    if value.isnumeric():
-        return (1.0, float(float(value) == 1.0))
     word = value.strip().lower()
-    return (1.0, float(word == "true")) if word in ("true", "false") else None
+    if word in ("true", "false"):
+        return (1.0, float(word == "true"))
+    return (1.0, float(int(value) == 1)) if value.isdecimal() else None
 
 
 def _float(slot: Slot, value: Any) -> Feature | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     covered = abs(slot.high - slot.low) or 1.0
     return (1.0, (max(slot.low, min(slot.high, number)) - slot.low) / covered)

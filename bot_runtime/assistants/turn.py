@@ -39,7 +39,10 @@ class UserMessage(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One message of the bot, ready to be shown. `event_index` is the place of its event in the turn's events."""
+    """One message of the bot, ready to be shown. `event_index` is the place of its event in the turn's events.
+
+    Whatever an action sent, the types here hold; custom content that is not a mapping comes as `{"data": …}`.
+    """
 
     text: str | None
     buttons: tuple[dict[str, Any], ...]
@@ -227,15 +230,21 @@ def _rejection(prediction: Prediction) -> Event:
 
 def _reply(event: Event, index: int) -> Reply:
     data = event.get("data") or {}
+    text, custom = event.get("text"), data.get("custom")
     image, attachment = data.get("image"), data.get("attachment")
     return Reply(
-        event.get("text"),
-        tuple(data.get("buttons") or ()),
-        image,
-        data.get("custom") or None,
+        text if text is None else str(text),
+        _mappings(data.get("buttons")),
+        image if isinstance(image, str) else None,
+        custom if isinstance(custom, dict) else {"data": custom} if custom else None,
         None if attachment == image else attachment,
         (event.get("metadata") or {}).get("utter_action"),
         index,
-        tuple(data.get("quick_replies") or ()),
-        tuple(data.get("elements") or ()),
+        _mappings(data.get("quick_replies")),
+        _mappings(data.get("elements")),
     )
+
+
+def _mappings(items: Any) -> tuple[dict[str, Any], ...]:
+    """Of what an action server sent in place of buttons, the buttons."""
+    return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list | tuple) else ()
