@@ -10,7 +10,7 @@ import msgspec
 
 from bot_runtime.bots import RunningBots
 from bot_runtime.fallbacks import CALL_PERSON, at_a_loss, failed, handoff
-from bot_runtime.minds import Mind, Minds, is_a_loss
+from bot_runtime.minds import Mind, Minds
 from bot_runtime.phrases import say
 from bot_runtime.thinking import Thinker, Thought
 from bot_runtime.trackerlog import words
@@ -51,22 +51,23 @@ class Answerer:
         self._clock = clock
 
     async def draft(self, state: State, message: MessageSent, seq: int) -> Draft:
-        """The bot's turn for a message, which has or will have the number `seq`. Never raises but what storage raises;
-        does not wait unless a custom action or the log has to be asked."""
+        """The bot's turn for a message, which has or will have the number `seq`. Whatever goes wrong in the assistant is
+        a draft that says so. Does not wait unless a custom action or the log has to be asked."""
         text = words(message)
         if text == CALL_PERSON:
             return Draft(seq, calls=True)
         bot = self._bots.of(state.account, state.bot)
         if bot is None or bot.assistant is None:
             return Draft(0) if bot is None or bot.is_loading else await self.failed(state, seq)
-        mind = await self._minds.of(state, bot.assistant)
+        mind: Mind | None = None
         try:
+            mind = await self._minds.of(state, bot.assistant)
             thought = await self._thinker.think(
                 bot.assistant, bot.actions, state, mind, text=text, seq=seq, at=self._clock.now()
             )
         except Exception:
             log.exception("a turn of bot %s failed", state.bot)
-            return Draft(seq, mind=mind, failures=mind.failures)
+            return Draft(seq, mind=mind, failures=mind.failures) if mind else await self.failed(state, seq)
         return Draft(seq, None if thought.failed else thought, mind, mind.failures)
 
     async def failed(self, state: State, seq: int) -> Draft:
@@ -87,7 +88,7 @@ class Answerer:
         events: list[AnyEvent] = [turn, *thought.replies]
         if thought.wishes.handoff:
             events.append(change(state, "queue", reason="handoff_requested", actor="bot", at=now))
-        elif draft.mind is not None and is_a_loss(thought.events):
+        elif draft.mind is not None and thought.is_a_loss:
             events += at_a_loss(state, now, losses=draft.mind.losses + 1, silent=thought.is_silent)
         return events
 
@@ -98,7 +99,7 @@ class Answerer:
             return
         for event in events:
             if isinstance(event, BotStateChanged):
-                mind.count(event)
+                mind.count(event, is_a_loss=thought is not None and thought.is_a_loss)
             elif isinstance(event, ControlChanged):
                 mind.forgive()
         self._minds.keep(conversation, mind, thought.tracker if thought else mind.tracker, seq)

@@ -11,7 +11,7 @@ and `email_verified`, if the domain has them, are set when the address is given 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bot_runtime.assistants import ActResult, Domain
 from bot_runtime.phrases import say
@@ -20,8 +20,6 @@ from transcripts.state import State
 
 CARD = "frontdesk_card"
 """Under this name a response says which card the widget shows with it."""
-
-Card = Literal["", "email", "code"]
 
 
 @dataclass

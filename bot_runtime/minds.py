@@ -32,7 +32,7 @@ class Mind:
         self.failures = 0
         self.losses = 0
 
-    def count(self, turn: BotStateChanged) -> None:
+    def count(self, turn: BotStateChanged, *, is_a_loss: bool) -> None:
         """Take a stored turn into the counts. One without events failed."""
         if not turn.answers:
             return
@@ -40,7 +40,7 @@ class Mind:
             self.failures += 1
             return
         self.failures = 0
-        self.losses = self.losses + 1 if is_a_loss(turn.events) else 0
+        self.losses = self.losses + 1 if is_a_loss else 0
 
     def forgive(self) -> None:
         """Control changed hands: counting begins anew."""
@@ -115,6 +115,6 @@ class Minds:
 def _count(mind: Mind, log: Sequence[Numbered]) -> None:
     for one in log:
         if isinstance(one.event, BotStateChanged):
-            mind.count(one.event)
+            mind.count(one.event, is_a_loss=is_a_loss(one.event.events))
         elif isinstance(one.event, ControlChanged):
             mind.forgive()

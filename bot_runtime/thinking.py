@@ -8,7 +8,7 @@ from bot_runtime.actions import Actions
 from bot_runtime.assistants import Assistant, Tracker, UserMessage
 from bot_runtime.builtin_actions import Wishes
 from bot_runtime.hands import Hands
-from bot_runtime.minds import Mind
+from bot_runtime.minds import Mind, is_a_loss
 from bot_runtime.trackerlog import message_of, stored
 from foundation.clock import SECOND
 from foundation.live import Signals
@@ -22,7 +22,8 @@ CHANNEL = "frontdesk"
 class Thought(msgspec.Struct, frozen=True):
     """What a turn came to: tracker events ready for the log, messages, wishes, and the tracker for when it is stored.
 
-    `failed`: an action broke, and nothing was said. `is_silent`: nothing was said or done that a visitor would notice.
+    `failed`: an action broke, and nothing was said. `is_a_loss`: the assistant understood nothing or had nothing to say.
+    `is_silent`: nothing was said or done that a visitor would notice.
     """
 
     events: tuple[dict[str, Any], ...]
@@ -30,6 +31,7 @@ class Thought(msgspec.Struct, frozen=True):
     wishes: Wishes
     tracker: Tracker
     failed: bool
+    is_a_loss: bool
 
     @property
     def is_silent(self) -> bool:
@@ -59,10 +61,12 @@ class Thinker:
             if said is not None:
                 places[reply.event_index] = len(replies)
                 replies.append(said)
+        events = stored(result.events, message=seq, replies=places)
         return Thought(
-            events=stored(result.events, message=seq, replies=places),
+            events=events,
             replies=tuple(replies),
             wishes=hands.wishes,
             tracker=result.tracker,
             failed=bool(result.failed) and not replies,
+            is_a_loss=is_a_loss(events),
         )

@@ -6,7 +6,7 @@ So a message is in one place, and whoever redacts it there has redacted the trac
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from bot_runtime.assistants import Reply
 from bot_runtime.builtin_actions import CARD
@@ -51,9 +51,11 @@ def words(message: MessageSent) -> str:
 
 
 def message_of(reply: Reply, metadata: Mapping[str, Any], at: int) -> MessageSent | None:
-    """A reply of the assistant as the visitor gets it; `None` when there is nothing in it to be shown."""
+    """A reply of the assistant as the visitor gets it; `None` when there is nothing in it to be shown.
+
+    An author's action may put any JSON anywhere; what comes out has the types that can be read again."""
     buttons = tuple(_button(one) for one in (*reply.buttons, *reply.quick_replies) if one.get("title"))
-    custom = dict(reply.custom or {})
+    custom = {str(name): value for name, value in reply.custom.items()} if isinstance(reply.custom, dict) else {}
     if reply.attachment:
         custom["attachment"] = reply.attachment
     if reply.elements:
@@ -63,12 +65,18 @@ def message_of(reply: Reply, metadata: Mapping[str, Any], at: int) -> MessageSen
     return MessageSent(
         at=at,
         by="bot",
-        text=reply.text or "",
+        text=str(reply.text or ""),
         buttons=buttons,
-        image=reply.image or "",
-        card=metadata.get(CARD, ""),
+        image=str(reply.image or ""),
+        card=_card(metadata.get(CARD)),
         custom=custom or None,
     )
+
+
+def _card(said: object) -> Literal["", "email", "code"]:
+    if said == "email":
+        return "email"
+    return "code" if said == "code" else ""
 
 
 def _button(button: Mapping[str, Any]) -> Button:

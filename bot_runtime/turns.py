@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 TURN_LIMIT_S = 30.0
 """Seconds after which a turn that waits for its actions has failed."""
 
+UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
+"""What an author's data may be that no log can hold: an endless number, an object, a dict in itself."""
+
 _TRIES = 100
 
 
@@ -166,7 +169,13 @@ class Turns:
 
     async def _store_at_once(self, room: _Room, state: State, message: MessageSent, draft: Draft) -> int:
         answer = self._answerer.events(draft, state)
-        last = await self._conversations.append(state.account, state.id, [message, *answer], state.seq)
+        try:
+            last = await self._conversations.append(state.account, state.id, [message, *answer], state.seq)
+        except UNWRITABLE:
+            log.exception("what bot %s said cannot be written down", state.bot)
+            draft = await self._answerer.failed(state, state.seq + 1)
+            answer = self._answerer.events(draft, state)
+            last = await self._conversations.append(state.account, state.id, [message, *answer], state.seq)
         self._answerer.stored(draft, state.id, answer, last)
         if draft.wants_mail:
             self._run(room, state.account, state.id, mail=True)
@@ -237,7 +246,17 @@ class Turns:
                 draft = await begun.rest()
         except TimeoutError:
             log.warning("a turn took longer than %g seconds", self._limit_s)
-            draft = await self._answerer.failed(await self._conversations.state(account, conversation), seq)
+            draft = await self._failed(account, conversation, seq)
+        try:
+            await self._store(account, conversation, draft, seq)
+        except UNWRITABLE:
+            log.exception("what the bot of conversation %s said cannot be written down", conversation)
+            await self._store(account, conversation, await self._failed(account, conversation, seq), seq)
+
+    async def _failed(self, account: str, conversation: str, seq: int) -> Draft:
+        return await self._answerer.failed(await self._conversations.state(account, conversation), seq)
+
+    async def _store(self, account: str, conversation: str, draft: Draft, seq: int) -> None:
         answer: Sequence[AnyEvent] = ()
 
         def decide(state: State) -> Sequence[AnyEvent]:

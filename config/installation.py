@@ -11,7 +11,7 @@ from config.settings import FILE_NAME, Settings, SettingsError, load
 from config.stores import Refused, Stores, open_stores
 from config.wiring import KINDS, House, base_url_of, build
 from foundation.clock import Clock, SystemClock
-from foundation.keys import create_master_key
+from foundation.keys import MasterKeyError, create_master_key
 
 __all__ = ["Refused", "audit_verify", "describe", "init", "keys_new", "keys_rotate", "keys_status", "settings_of"]
 
@@ -91,6 +91,8 @@ async def keys_new(path: Path) -> str:
     """A new master key in a file of its own, mode 0600; its id. An existing file is never replaced."""
     try:
         return create_master_key(path).id
+    except MasterKeyError as error:
+        raise Refused(str(error)) from error
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}.") from error
 

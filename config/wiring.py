@@ -65,6 +65,9 @@ DEMO_ASSISTANT = HERE / "demo/assistant"
 ASSISTANTS = "assistants"
 """Folder in the data folder with the Rasa projects that bots may be given, by name."""
 
+MINDS = 4_000
+"""Trackers kept ready; one takes about 5 kB a turn, and one that is not there is folded anew from the log."""
+
 OPENINGS = 120
 """Conversations that one client address may begin in an hour; an office behind one address stays well below."""
 
@@ -157,7 +160,7 @@ def build(
         action_seconds=settings.bots.action_seconds,
         private=(settings.data.resolve(),),
     )
-    minds = Minds(conversations)
+    minds = Minds(conversations, most=MINDS)
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))

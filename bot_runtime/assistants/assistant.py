@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot_runtime.assistants.act import Act
-from bot_runtime.assistants.config_reader import Config
+from bot_runtime.assistants.config_reader import Config, FallbackSettings
 from bot_runtime.assistants.domain import Domain
 from bot_runtime.assistants.ensemble import Ensemble
 from bot_runtime.assistants.errors import AssistantWarning, Findings
@@ -73,8 +73,8 @@ class Assistant:
         return self.domain.custom_actions
 
     @property
-    def fallback(self) -> Any:
-        """When an understanding counts as none (`FallbackSettings`), or None."""
+    def fallback(self) -> FallbackSettings | None:
+        """When an understanding counts as none; None if it always counts."""
         return self._config.fallback
 
     def tracker(self, sender_id: str = "default", events: Iterable[Event] = ()) -> Tracker:

@@ -23,7 +23,7 @@ PIPELINE = frozenset(
     ]
 )
 POLICIES = ("RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy", "UnexpecTEDIntentPolicy")
-_DEFAULT_POLICIES = (Component("MemoizationPolicy"), Component("RulePolicy"))
+_DEFAULT_POLICIES = (Component("MemoizationPolicy"), Component("TEDPolicy"), Component("RulePolicy"))
 
 
 class FallbackSettings(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 A running loop's own turn comes first, then predictions made from the words themselves, then the highest confidence,
 then the highest priority. An action that has just rejected its execution counts for nothing. TED and UnexpecTED,
-which learn by gradient, are not here: where rules and stories are silent the fallback action is predicted, or,
-without one, listening, just as Rasa does with these policies only.
+which learn by gradient, are not here; a memory that forgets stands in for TED (`flows`). Where all are silent the
+fallback action is predicted, or, without one, listening, just as Rasa does with these policies only.
 """
 
 import logging

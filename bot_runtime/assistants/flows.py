@@ -14,7 +14,11 @@ from bot_runtime.assistants.rule_policy import RuleSettings
 from bot_runtime.assistants.states import View
 from bot_runtime.assistants.story_paths import paths
 
-_MEMORIES = ("MemoizationPolicy", "AugmentedMemoizationPolicy")
+_MEMORIES = ("MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy")
+"""TED is learned by gradient and is not here. What authors rely on it for is that a story's later part is found again
+after a detour or after the story's end; in its place, with its priority, stands a memory that forgets the oldest turns."""
+
+_TED_HISTORY = 5
 
 
 def compile_flows(project: Project, findings: Findings) -> tuple[View, Ensemble]:
@@ -60,11 +64,12 @@ def _rule_settings(component: Component, project: Project, findings: Findings) -
 
 def _memory_settings(name: str, component: Component, findings: Findings) -> MemoizationSettings:
     read = _Settings(component, findings)
+    ted = name == "TEDPolicy"
     return MemoizationSettings(
         name,
-        read.of("priority", int, 3),
-        read.of("max_history", int, None),
-        name == "AugmentedMemoizationPolicy",
+        read.of("priority", int, 1 if ted else 3),
+        read.of("max_history", int, _TED_HISTORY if ted else None),
+        name != "MemoizationPolicy",
         read.of("use_nlu_confidence_as_score", bool, False),
     )
 

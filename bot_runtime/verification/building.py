@@ -10,6 +10,7 @@ from bot_runtime.verification.devices import Devices
 from bot_runtime.verification.evidence import Evidence
 from bot_runtime.verification.mailboxes import Mailboxes
 from bot_runtime.verification.mails import Mails
+from bot_runtime.verification.opt_in_link import OptInLinks
 from bot_runtime.verification.opt_in_page import OptInPage
 from bot_runtime.verification.requests import Secrets
 from bot_runtime.verification.service import ANSWER_AFTER, Limits, Verification
@@ -32,6 +33,7 @@ class Proof(msgspec.Struct, frozen=True):
     """What the rest of the house uses of it."""
 
     verification: Verification
+    links: OptInLinks
     page: OptInPage
     evidence: Evidence
 
@@ -103,7 +105,8 @@ def build(
         answer_after=answer_after,
         limits=limits,
     )
-    return Proof(verification, OptInPage(verification, secrets, bots, pages, clock), evidence)
+    links = OptInLinks(requests_, settler, secrets, conversations, clock)
+    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence)
 
 
 def _domain(sender: str) -> str:

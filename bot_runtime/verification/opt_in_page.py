@@ -10,8 +10,8 @@ from aiohttp import web
 
 from admin import Bots
 from bot_runtime.phrases import language_of
-from bot_runtime.verification.requests import Asker, Secrets, link_is_live
-from bot_runtime.verification.service import Verification
+from bot_runtime.verification.opt_in_link import OptInLinks
+from bot_runtime.verification.requests import Asker, link_is_live
 from bot_runtime.verification.texts import texts
 from foundation.clock import SECOND, Clock
 from foundation.errors import Gone
@@ -41,9 +41,8 @@ def asker_of(request: web.Request) -> Asker:
 class OptInPage:
     """`GET /v/{token}`, `POST /v/{token}`, `POST /v/{token}/deny`."""
 
-    def __init__(self, verification: Verification, secrets: Secrets, bots: Bots, pages: Pages, clock: Clock) -> None:
-        self._verification = verification
-        self._secrets = secrets
+    def __init__(self, links: OptInLinks, bots: Bots, pages: Pages, clock: Clock) -> None:
+        self._links = links
         self._bots = bots
         self._pages = pages
         self._clock = clock
@@ -59,11 +58,11 @@ class OptInPage:
         """The page with its two buttons."""
         token = request.match_info["token"]
         try:
-            record = await self._verification.look(token)
+            record = await self._links.look(token)
         except Gone:
             return await self._gone(request)
-        now, body = self._clock.now(), record.body
-        if not link_is_live(record, now):
+        body = record.body
+        if not link_is_live(record, self._clock.now()):
             return await self._gone(request)
         bot = await self._bots.get(record.account, body.bot)
         t = texts(body.locale)
@@ -80,15 +79,15 @@ class OptInPage:
             time=datetime.fromtimestamp(body.at / SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC"),
             consent=body.consent.text,
             token=token,
-            form_nonce=await self._secrets.form_nonce(record.account, record.id, now),
+            form_nonce=await self._links.nonce(record),
         )
 
     async def confirm(self, request: web.Request) -> web.StreamResponse:
         """The button."""
         form = await read_form(request, ConfirmForm)
         try:
-            record = await self._verification.look(request.match_info["token"])
-            outcome = await self._verification.confirm(
+            record = await self._links.look(request.match_info["token"])
+            outcome = await self._links.confirm(
                 request.match_info["token"], form.nonce, device=form.device, asker=asker_of(request)
             )
         except Gone:
@@ -99,8 +98,8 @@ class OptInPage:
         """The other button: "that was not me"."""
         form = await read_form(request, DenyForm)
         try:
-            record = await self._verification.look(request.match_info["token"])
-            await self._verification.deny(request.match_info["token"], form.nonce, asker=asker_of(request))
+            record = await self._links.look(request.match_info["token"])
+            await self._links.deny(request.match_info["token"], form.nonce, asker=asker_of(request))
         except Gone:
             return await self._gone(request)
         return await self._say(request, record.body.locale, "denied")

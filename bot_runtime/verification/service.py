@@ -1,9 +1,9 @@
-"""E-mail proof in a chat: one function for every address, two separate facts, and no answer that tells on anybody.
+"""E-mail proof in a chat: one function for every address, and no answer that tells on anybody.
 
-The two facts (SECURITY 2.5): *the address is confirmed* when somebody who reads the mailbox pressed the button; *this
-chat is verified* only when the chatting browser itself proved that it reads the mailbox, by the code, or by the button
-pressed in that same browser, or when a person of the house vouched for it. A stranger who types your address is
-therefore not verified by your click (D-8).
+There are two separate facts (SECURITY 2.5): *the address is confirmed* when somebody who reads the mailbox pressed the
+button (`opt_in_link`); *this chat is verified* only when the chatting browser itself proved that it reads the mailbox,
+by the code, or by the button pressed in that same browser, or when a person of the house vouched for it. A stranger who
+types your address is therefore not verified by your click (D-8).
 
 What the visitor sees of a request is the same for every address: known, unknown, suppressed or written to too often
 (D-1). The events have the same numbers and arrive after the same time.
@@ -14,12 +14,12 @@ by `recover`.
 
 import logging
 from collections.abc import Sequence
-from hmac import compare_digest
 from typing import Literal
 
 import msgspec
 
 from admin import AuditBook, Bots
+from bot_runtime.locks import Locks
 from bot_runtime.verification.devices import Devices, Method, Proven
 from bot_runtime.verification.evidence import Evidence, Withdrawn
 from bot_runtime.verification.mailboxes import Mailboxes
@@ -30,15 +30,12 @@ from bot_runtime.verification.requests import (
     RequestRecord,
     Secrets,
     code_is_live,
-    link_is_live,
-    may_be_denied,
 )
 from bot_runtime.verification.settling import Settler
 from bot_runtime.verification.store import Requests
 from bot_runtime.verification.tracker import slots
 from foundation.clock import DAY, HOUR, MINUTE, SECOND, Clock
-from foundation.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Problem
-from foundation.ids import is_secret, secret_hash
+from foundation.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from foundation.records import Stale
 from foundation.web import Throttle
 from transcripts.addresses import normal_address
@@ -56,7 +53,6 @@ UNCONFIRMED_LIFE = 7 * DAY
 """After this an address that nobody confirmed is deleted (SECURITY 4.3)."""
 
 Outcome = Literal["verified", "wrong", "expired", "too_many"]
-Confirmation = Literal["here", "elsewhere"]
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -102,6 +98,7 @@ class Verification:
         self._audit = audit
         self._clock = clock
         self._answer_after = answer_after
+        self._locks = Locks()
         self._per_client = Throttle(clock, limits.per_client, HOUR)
         self._per_chat = Throttle(clock, limits.per_chat, HOUR)
 
@@ -123,29 +120,31 @@ class Verification:
         chat is over, `TooMany` when the chat gave too many addresses; nothing is kept then.
         """
         began = self._clock.monotonic()
-        state = await self._open(account, conversation)
-        if client_id and client_id in state.client_ids:
-            return state.client_ids[client_id]
-        found = await self._contacts.supply(account, address, by, proven=await self._proven(state, address))
-        self._count(conversation)
-        await self._void_older(account, conversation, "another address was given")
-        if found.outcome == "verified" or (by == "agent" and found.outcome == "unverified"):
+        async with self._locks.of(conversation):
+            state = await self._open(account, conversation)
+            if client_id and client_id in state.client_ids:
+                return state.client_ids[client_id]
+            proven = await self._proven(state, address)
+            self._count(conversation)
+            found = await self._contacts.supply(account, address, by, proven=proven)
+            await self._void_older(account, conversation, "another address was given")
+            if found.outcome == "verified" or (by == "agent" and found.outcome == "unverified"):
+                await self._pause(began)
+                return await self._link(state, found, by, author)
+            record = await self._requests.open(
+                state,
+                bot_name=await self._bot_name(state),
+                contact=found.contact,
+                address=found.address,
+                outcome=found.outcome,
+                by=by,
+                author=author,
+                client_id=client_id,
+                asker=asker or Asker(),
+                held_back=found.outcome == "suppressed" or not await self._may_mail(found.address, asker),
+            )
             await self._pause(began)
-            return await self._link(state, found, by, author)
-        record = await self._requests.open(
-            state,
-            bot_name=await self._bot_name(state),
-            contact=found.contact,
-            address=found.address,
-            outcome=found.outcome,
-            by=by,
-            author=author,
-            client_id=client_id,
-            asker=asker or Asker(),
-            held_back=found.outcome == "suppressed" or not await self._may_mail(found.address, asker),
-        )
-        await self._pause(began)
-        return await self._settler.settle(record)
+            return await self._settler.settle(record)
 
     async def send(
         self,
@@ -162,29 +161,27 @@ class Verification:
         Raises `Conflict` when there is no address yet, when it is verified already or when the chat is over.
         """
         began = self._clock.monotonic()
-        state = await self._open(account, conversation)
-        if client_id and client_id in state.client_ids:
-            return state.client_ids[client_id]
-        if not state.address:
-            raise Conflict("There is no e-mail address in this chat yet.")
-        if state.verification.state == "verified":
-            raise Conflict("The e-mail address of this chat is verified already.")
-        self._count(conversation)
-        await self._void_older(account, conversation, "a newer mail was asked for")
-        record = await self._requests.open(
-            state,
-            bot_name=await self._bot_name(state),
-            contact=state.contact or "",
-            address=state.address,
-            outcome=None,
-            by=by,
-            author=author,
-            client_id=client_id,
-            asker=asker or Asker(),
-            held_back=state.contact is None or not await self._may_mail(state.address, asker),
-        )
-        await self._pause(began)
-        return await self._settler.settle(record)
+        async with self._locks.of(conversation):
+            state = await self._open(account, conversation)
+            if client_id and client_id in state.client_ids:
+                return state.client_ids[client_id]
+            _require_unproven(state)
+            self._count(conversation)
+            await self._void_older(account, conversation, "a newer mail was asked for")
+            record = await self._requests.open(
+                state,
+                bot_name=await self._bot_name(state),
+                contact=state.contact or "",
+                address=state.address,
+                outcome=None,
+                by=by,
+                author=author,
+                client_id=client_id,
+                asker=asker or Asker(),
+                held_back=state.contact is None or not await self._may_mail(state.address, asker),
+            )
+            await self._pause(began)
+            return await self._settler.settle(record)
 
     async def enter_code(
         self, account: str, conversation: str, code: str, *, client_id: str = "", asker: Asker | None = None
@@ -204,47 +201,6 @@ class Verification:
                 return await self._try_code(record, code, client_id, asker or Asker())
             except Stale:
                 continue
-
-    async def look(self, token: str) -> RequestRecord:
-        """The request behind a link that can still be used; changes nothing (D-2). Raises `Gone` for any other."""
-        record = await self._requests.by_token(secret_hash(token)) if is_secret(token) else None
-        if record is None or not may_be_denied(record, self._clock.now()):
-            raise Gone("This page is no longer valid.")
-        await self._alive(record)
-        return record
-
-    async def confirm(self, token: str, nonce: str, *, device: str = "", asker: Asker | None = None) -> Confirmation:
-        """The button on the opt-in page was pressed: the address is confirmed, once (D-5).
-
-        With the device secret of the chatting browser the chat is verified as well (`here`); without it only the code
-        can do that (`elsewhere`, D-7). Raises `Gone` when the link is used up or void, `Forbidden` for a forged form.
-        """
-        record = await self.look(token)
-        shown_at = await self._secrets.form_shown_at(record.account, record.id, nonce)
-        if shown_at is None:
-            raise Forbidden("This form is not ours. Open the link from the mail again.")
-        here = is_secret(device) and compare_digest(secret_hash(device), record.body.visitor)
-        now = self._clock.now()
-        if not link_is_live(record, now):
-            raise Gone("This page is no longer valid.")
-        answer = Answer(at=now, method="button", same_browser=here, asker=asker or Asker(), shown_at=shown_at)
-        try:
-            record = await self._requests.answered(record, "done" if here else "confirmed", answer)
-        except Stale:
-            raise Gone("This page is no longer valid.") from None
-        await self._settler.settle(record)
-        return "here" if here else "elsewhere"
-
-    async def deny(self, token: str, nonce: str, *, asker: Asker | None = None) -> None:
-        """"That was not me": the request is void, the mailbox is left alone for 30 days, the agent is told (D-13)."""
-        record = await self.look(token)
-        if await self._secrets.form_shown_at(record.account, record.id, nonce) is None:
-            raise Forbidden("This form is not ours. Open the link from the mail again.")
-        try:
-            record = await self._requests.void(record, "denied", denied_by=asker or Asker())
-        except Stale:
-            raise Gone("This page is no longer valid.") from None
-        await self._settler.settle(record)
 
     async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int:
         """A person of the house is convinced: by his own questions, or by what he knows (DD-5, DD-8).
@@ -310,25 +266,26 @@ class Verification:
         return ended
 
     async def recover(self) -> int:
-        """Finish what a crash interrupted; how many requests needed it. Called once at start, before the doors open."""
+        """Finish what a crash interrupted; how many requests needed it."""
         finished = 0
         for record in await self._requests.unsettled():
             try:
-                await self._settler.settle(record)
+                async with self._locks.of(record.body.conversation):
+                    await self._settler.settle(record)
                 finished += 1
             except Problem:
                 log.exception("the request %s could not be finished and will be tried again", record.id)
         return finished
 
     async def run(self) -> None:
-        """Every five minutes finish what was interrupted and forget what is old, until cancelled."""
+        """Now and every five minutes finish what was interrupted and forget what is old, until cancelled."""
         while True:
-            await self._clock.sleep(5 * MINUTE)
             try:
                 await self.recover()
                 await self.forget_old()
             except Problem:
                 log.exception("the sweep of verification requests failed and will be tried again")
+            await self._clock.sleep(5 * MINUTE)
 
     async def forget_old(self) -> int:
         """Delete addresses that nobody confirmed within 7 days, and counters and proofs that are over."""
@@ -405,20 +362,10 @@ class Verification:
         if not right:
             await self._requests.tried(record, client_id, "wrong")
             return "wrong"
-        await self._alive(record)
         answer = Answer(at=now, method="code", same_browser=True, asker=asker)
         record = await self._requests.answered(record, "done", answer, client_id=client_id)
         await self._settler.settle(record)
         return "verified"
-
-    async def _alive(self, record: RequestRecord) -> None:
-        """A request dies with its conversation and with the consent (D-6)."""
-        try:
-            state = await self._conversations.state(record.account, record.body.conversation)
-        except NotFound:
-            raise Gone("This page is no longer valid.") from None
-        if state.withdrawn_at is not None:
-            raise Gone("This page is no longer valid.")
 
     async def _lose(self, state: State, reason: str) -> None:
         contact, now = state.contact or "", self._clock.now()
@@ -430,3 +377,10 @@ class Verification:
             return [lost, slots(now, email=state.address, email_verified=False)]
 
         await self._conversations.update(state.account, state.id, decide)
+
+
+def _require_unproven(state: State) -> None:
+    if not state.address:
+        raise Conflict("There is no e-mail address in this chat yet.")
+    if state.verification.state == "verified":
+        raise Conflict("The e-mail address of this chat is verified already.")

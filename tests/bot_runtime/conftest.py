@@ -146,7 +146,7 @@ def text_in(mail: Envelope | EmailMessage) -> str:
         return mail.text
     body = mail.get_body(("plain",))
     assert body is not None
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def runs(assistant: Path) -> int:
@@ -214,7 +214,7 @@ async def make_desk(
     bot = bots[0] if bots else await services.bots.create(account.id, "Harbour Bikes", "harbour")
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
-    jobs, post = Jobs(engine, keyring, clock), MemoryPost(clock)
+    jobs, post = Jobs(engine, keyring, clock), options.pop("post", None) or MemoryPost(clock)
     proof = verification.build(
         engine=engine,
         keyring=keyring,
@@ -401,7 +401,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(talk: Talk, *, openings: int = 1_000, **doors: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    talk: Talk, *, openings: int = 1_000, base_url: str = "", **doors: Any
+) -> AsyncIterator[Shop]:
+    """`base_url` is how browsers see the house when that is not the listener's own address."""
     desk = talk.desk
     chats = widget.Chats(
         desk.conversations,
@@ -419,7 +422,7 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, **doors: Any) -> Async
     runner, base = await serving(
         lambda settings: build_app(
             [*routes, *desk.proof.page.routes()],
-            settings=settings,
+            settings=WebSettings(base_url=base_url, shutdown_s=1.0) if base_url else settings,
             pages=desk.pages,
             statics=STATICS,
             clock=desk.clock,

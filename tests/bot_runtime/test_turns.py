@@ -305,6 +305,18 @@ async def test_an_action_that_kills_its_process_costs_that_action(talk: Talk) ->
     assert (await talk.say(chat, "/tell"))[0].startswith("None None")
 
 
+async def test_whatever_an_action_says_can_be_read_again(talk: Talk) -> None:
+    """What is no text becomes one; what no log can hold is a failure, and the chat goes on."""
+    chat = await talk.desk.chat()
+    assert await talk.say(chat, "/odd") == ["12", ""]
+    assert "went wrong" in (await talk.say(chat, "/endless"))[0]
+    talk.desk.conversations._cache.drop(chat.id)
+    (odd, order) = [event for event in await talk.desk.events(chat, MessageSent) if event.by == "bot"][:2]
+    assert (odd.card, [button.title for button in odd.buttons]) == ("", ["1"])
+    assert order.custom == {"order": {"lines": [1, 2]}}
+    assert await talk.say(chat, "hello") == ["Ahoy!"]
+
+
 async def test_a_turn_that_takes_too_long_is_given_up(desk: Desk, assistant: Path, models: Path) -> None:
     talk = make_talk(desk, assistant, models, limit_s=0.05)
     async with talk.bots.serving(talk.turns):

@@ -10,10 +10,11 @@ from bot_runtime.verification import evidence as facts
 from foundation.clock import DAY, HOUR, MINUTE, ManualClock
 from foundation.errors import Conflict, Forbidden, Invalid, TooMany
 from foundation.keys import Keyring
-from foundation.mail import PostRefused, PostUnreachable
+from foundation.mail import PostRefused, PostUnreachable, SmtpPost
 from foundation.records import MemoryEngine
 from foundation.web import Pages
 from tests.bot_runtime.conftest import Chat, Desk, code_in, make_desk, token_in, wrong
+from tests.serving import MailServer
 from transcripts.events import (
     BotStateChanged,
     Closed,
@@ -432,6 +433,33 @@ will not write to this address for 30 days.
     assert re.fullmatch(r"<[A-Za-z0-9_-]{22}@blue\.example>", mail.message_id)
 
 
+async def test_D_14_the_mail_over_smtp(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, pages: Pages, base_url: str
+) -> None:
+    """The headers as a mail server sees them."""
+    await asyncio.to_thread(pages.load)
+    server = MailServer()
+    await asyncio.to_thread(server.start)
+    try:
+        post = SmtpPost("127.0.0.1", server.port, "none", clock=clock)
+        desk = await make_desk(engine, keyring, clock, pages, base_url, post=post)
+        chat = await desk.chat()
+        await desk.supply(chat, JANE)
+        await desk.jobs.run_due()
+        mail = await asyncio.to_thread(server.wait_for, 1)
+        assert await desk.enter(chat, code_in(mail)) == "verified"
+    finally:
+        await asyncio.to_thread(server.stop)
+    assert mail["From"] == "Blue Harbour <desk@blue.example>"
+    assert (mail["To"], mail["Cc"], mail["Bcc"]) == (JANE, None, None)
+    assert (mail["Auto-Submitted"], mail["Content-Language"]) == ("auto-generated", "en")
+    assert mail["Message-ID"].endswith("@blue.example>")
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    (_, sent, _) = await evidence_of(desk, chat)
+    assert isinstance(sent, facts.MailSent)
+    assert (sent.smtp_reply, sent.tls) == ("kept", None)
+
+
 async def test_the_mail_speaks_the_visitors_language(desk: Desk) -> None:
     await desk.supply(await desk.chat(locale="de-AT"), JANE)
     mail = await desk.mail()
@@ -485,7 +513,7 @@ async def test_no_secret_waits_in_the_store(desk: Desk, engine: MemoryEngine) ->
     chat = await desk.chat()
     await desk.supply(chat, JANE)
     mail = await desk.mail()
-    record = await desk.proof.verification.look(token_in(mail))
+    record = await desk.proof.links.look(token_in(mail))
     kept = repr(record) + repr(await evidence_of(desk, chat)) + repr(await desk.events(chat))
     assert token_in(mail) not in kept
     assert code_in(mail) not in kept

@@ -82,6 +82,13 @@ async def test_hello_is_answered_with_what_the_widget_needs(shop: Shop) -> None:
     assert welcome["secure"] is False, "PS-3: no lock on a plain line"
 
 
+async def test_PS_3_the_lock_may_be_shown_when_browsers_reach_us_by_https(talk: Talk) -> None:
+    async with open_shop(talk, base_url="https://chat.blue.example") as shop:
+        headers = {"Host": "chat.blue.example", "Origin": "https://chat.blue.example"}
+        async with shop.socket(**headers) as socket:
+            assert (await hello(socket, shop))["secure"] is True
+
+
 async def test_the_notice_is_in_the_visitors_language(shop: Shop) -> None:
     async with shop.socket() as socket:
         welcome = await hello(socket, shop, locale="de-AT")

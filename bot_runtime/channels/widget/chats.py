@@ -6,10 +6,10 @@ No function here takes the id of a conversation from a client: which one it is f
 
 import asyncio
 from collections.abc import Sequence
-from weakref import WeakValueDictionary
 
 import msgspec
 
+from bot_runtime.locks import Locks
 from bot_runtime.phrases import say
 from bot_runtime.verification import Verification
 from foundation.clock import DAY, Clock
@@ -54,7 +54,7 @@ class Chats:
         self._verification = verification
         self._clock = clock
         self._openings = openings
-        self._alone_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = Locks()
 
     async def find(self, browser: Browser) -> State | None:
         """This browser's open conversation, else the one that ended lately, else none."""
@@ -160,11 +160,7 @@ class Chats:
 
     def _alone(self, browser: Browser) -> asyncio.Lock:
         """Two tabs of one browser that begin at the same moment begin one conversation."""
-        key = f"{browser.account}/{browser.bot}/{browser.visitor}"
-        lock = self._alone_locks.get(key)
-        if lock is None:
-            lock = self._alone_locks[key] = asyncio.Lock()
-        return lock
+        return self._locks.of(f"{browser.account}/{browser.bot}/{browser.visitor}")
 
     async def _open(self, browser: Browser) -> str:
         self._openings.check(browser.client)

@@ -175,6 +175,8 @@ def test_entities_that_count_for_an_intent(project: Loaded) -> None:
         (Slot("s", "bool", True), "1", (1.0, 1.0)),
         (Slot("s", "bool", True), "perhaps", None),
         (Slot("s", "bool", True), [], None),
+        (Slot("s", "bool", True), "²", None),
+        (Slot("s", "float", True), 10**400, None),
         (Slot("s", "float", True), 0.25, (1.0, 0.25)),
         (Slot("s", "float", True), 7, (1.0, 1.0)),
         (Slot("s", "float", True, low=10, high=20), "15", (1.0, 0.5)),

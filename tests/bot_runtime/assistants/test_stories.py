@@ -50,6 +50,7 @@ stories:
   - action: utter_happy
 """
 FAQ = "rules:\n- rule: f\n  steps: [{intent: faq}, {action: utter_faq}]\n"
+WHOLE = "policies:\n- name: MemoizationPolicy\n- name: RulePolicy\n"
 AUGMENTED = "policies:\n- name: AugmentedMemoizationPolicy\n- name: RulePolicy\n"
 
 
@@ -67,7 +68,7 @@ async def test_a_story_is_followed(talk: Talk) -> None:
 
 
 async def test_only_the_whole_conversation_is_recalled(talk: Talk) -> None:
-    chat = await talk(files(MOOD))
+    chat = await talk(files(MOOD), config=WHOLE)
     assert await chat.say("/good") == ["sorry"]
     assert await chat.say("/greet") == ["hi"], "what fell back is taken back, so the story begins here"
     assert await chat.say("/good") == ["happy"]
@@ -168,7 +169,7 @@ async def test_the_augmented_policy_forgets_the_beginning(talk: Talk) -> None:
     story = (
         MOOD + "- story: later\n  steps: [{intent: bye}, {action: utter_bye}, {intent: more}, {action: utter_more}]\n"
     )
-    plain = await talk(files(story))
+    plain = await talk(files(story), config=WHOLE)
     await plain.say("/greet")
     assert await plain.say("/bye") == ["sorry"]
     chat = await talk(files(story), config=AUGMENTED)
@@ -206,9 +207,20 @@ async def test_the_augmented_policy_after_a_long_way(talk: Talk, max_history: st
 
 
 async def test_without_policies_the_bot_listens(talk: Talk) -> None:
-    chat = await talk(files(MOOD), config="policies:\n- name: TEDPolicy\n")
+    chat = await talk(files(MOOD), config="policies:\n- name: UnexpecTEDIntentPolicy\n")
     assert await chat.say("/greet") == []
     assert chat.kinds()[-1] == "action action_listen"
+
+
+@pytest.mark.parametrize("config", ["policies:\n", "policies:\n- name: TEDPolicy\n- name: RulePolicy\n"])
+async def test_where_ted_is_named_a_story_is_found_again_after_its_end(talk: Talk, config: str) -> None:
+    """BR-1: authors rely on TED (which Rasa's default has) for going on after a story; a forgetting memory does it."""
+    chat = await talk(files(MOOD), config=config)
+    for _ in range(2):
+        assert await chat.say("/greet") == ["hi"]
+        assert await chat.say("/bad") == ["help?"]
+        assert await chat.say("/yes") == ["happy"]
+    assert await chat.say("/yes") == ["sorry"], "what no story has stays unknown"
 
 
 async def test_priorities_decide_between_equals(talk: Talk) -> None:

@@ -1,8 +1,10 @@
 """The turn (RASA.md 1.5): sessions, default actions, custom actions and what goes wrong in them, what a caller is given."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -129,6 +131,42 @@ async def test_a_turn_leaves_its_tracker_as_it_was(talk: Talk) -> None:
     assert one.tracker.events == other.tracker.events == [*events, *one.events]
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [["/greet"], ["/ask"], ["/greet", "/ask", "/back"], ['/greet{"name":"Ann"}', "/again"], ["/restart", "/greet"]],
+)
+async def test_a_turn_costs_the_same_in_a_long_conversation(talk: Talk, texts: list[str]) -> None:
+    """Counted in function calls, so that it does not depend on the machine; both memoization policies."""
+    config = "policies:\n- name: MemoizationPolicy\n- name: AugmentedMemoizationPolicy\n- name: RulePolicy\n"
+    story = "stories:\n- story: s\n  steps: [{intent: bye}, {action: utter_bye}, {intent: ask}, {action: utter_bye}]\n"
+    chat = await talk(files() | {"data/stories.yml": story}, actions={"action_x": gives()}, config=config)
+    counts = []
+    for _ in range(40):
+        calls = Calls()
+        for text in texts:
+            message = UserMessage(text, chat.now)
+            with calls:
+                chat.tracker = (await chat.assistant.turn(chat.tracker, message, chat.act)).tracker
+        counts.append(calls.count)
+    assert max(counts[20:]) <= max(counts[5:15])
+
+
+class Calls:
+    """Counts the functions of the package that are called inside it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        sys.setprofile(self._count)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _count(self, frame: FrameType, event: str, _: object) -> None:
+        self.count += event == "call" and "bot_runtime/assistants" in frame.f_code.co_filename
+
+
 async def test_turns_at_the_same_time_do_not_meet(talk: Talk) -> None:
     chat = await talk(files())
     trackers = [chat.assistant.tracker(f"v{number}") for number in range(20)]
@@ -226,6 +264,15 @@ async def test_an_action_may_add_to_a_response(talk: Talk) -> None:
     reply = chat.latest.replies[0]
     assert [one["title"] for one in reply.buttons] == ["a", "b"]
     assert (reply.image, reply.custom, reply.utter_action) == ("b.png", {"deep": 1}, "utter_x")
+
+
+async def test_replies_have_the_types_they_say(talk: Talk) -> None:
+    odd = {"text": 5, "buttons": ["no button", {"title": "a", "payload": "/a"}], "custom": ["x"], "image": {"src": "y"}}
+    chat = await talk(files(), actions={"action_x": gives(**odd)})
+    assert await chat.say("/run") == ["5"]
+    reply = chat.latest.replies[0]
+    assert reply.buttons == ({"title": "a", "payload": "/a"},)
+    assert (reply.custom, reply.image) == ({"data": ["x"]}, None)
 
 
 async def test_an_unknown_response_is_left_out(talk: Talk) -> None:

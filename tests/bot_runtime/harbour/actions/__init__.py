@@ -65,3 +65,26 @@ class ActionPause(Action):
 
     def run(self, dispatcher, tracker, domain):
         return [ConversationPaused()]
+
+
+class ActionOdd(Action):
+    """Says what is no text, with a card that does not exist."""
+
+    def name(self):
+        return "action_odd"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=12, image=7, buttons=[{"title": 1}, {}], frontdesk_card={"$ne": None})
+        dispatcher.utter_message(json_message={"order": {"lines": [1, 2]}})
+        return []
+
+
+class ActionEndless(Action):
+    """Says a number that no log can hold."""
+
+    def name(self):
+        return "action_endless"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(json_message={"number": 10**30})
+        return []

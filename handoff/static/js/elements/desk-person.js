@@ -1,0 +1,170 @@
+/** Who this is. Identity first: address, state, how and when proven, and what can be done about it; then consent, page, links. */
+
+import { h, icon, rich } from "/static/foundation/js/dom.js";
+import { ask } from "../helpers/speak.js";
+import { moment } from "../helpers/times.js";
+import { markOf, nameOf } from "../models/words.js";
+
+const METHODS = { code: "Code from the mail", link: "Link in the mail", questions: "Verification questions", manual: "Vouched for", mail: "Mail" };
+
+export class DeskPerson extends HTMLElement {
+  #head = h("div", { class: "desk-person-head" });
+  #identity = h("section", { "aria-labelledby": "desk-identity" });
+  #rest = h("div", { class: "stack" });
+  #links = /** @type {any} */ (h("desk-links"));
+  /** Which of the two forms is open: the address, or the vouching. */
+  #form = "";
+  /** @type {string | null} */ #conversation = "";
+  #shown = "";
+
+  /** @param {any} console */
+  draw(console) {
+    const { desk } = console;
+    const { row, log } = desk;
+    if (!row) {
+      this.hidden = true;
+      return;
+    }
+    this.hidden = false;
+    if (!this.firstChild) {
+      const close = h("button", { class: "button quiet icon-only only-middle", type: "button", title: "Close", "aria-label": "Close", on: { click: () => ask(this, "pane", { pane: "thread" }) } }, icon("close"));
+      this.append(h("div", { class: "desk-person-top" }, this.#head, close), this.#identity, this.#rest);
+    }
+    if (row.id !== this.#conversation) this.#form = "";
+    this.#conversation = row.id;
+    const facts = log?.facts ?? {};
+    const offline = desk.line.state !== "open";
+    const shows = JSON.stringify([row.id, row.name, row.address, row.verification, row.control, desk.bots.get(row.bot), facts, this.#form, desk.isBusy(row.id), offline]);
+    if (shows !== this.#shown) {
+      this.#shown = shows;
+      this.#head.replaceChildren(h("h2", { class: "truncate", dir: "auto" }, nameOf(row)), h("p", { class: "muted small" }, desk.bots.get(row.bot) ?? ""));
+      this.#drawIdentity(console, row, facts, offline || desk.isBusy(row.id));
+      this.#rest.replaceChildren(section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
+    }
+    this.#links.draw(console);
+  }
+
+  /** @param {any} console @param {any} row @param {any} facts @param {boolean} disabled */
+  #drawIdentity(console, row, facts, disabled) {
+    const mark = markOf(row);
+    const { proof } = facts;
+    const verified = row.verification.state === "verified";
+    const how = METHODS[/** @type {keyof typeof METHODS} */ (row.verification.method)];
+    this.#identity.replaceChildren(
+      h("h3", { id: "desk-identity" }, "Identity"),
+      h("p", { class: `desk-proof ${mark.kind}` }, icon(mark.sign), h("span", null, h("strong", null, mark.word), h("br"), row.verification.why)),
+      h(
+        "dl",
+        { class: "facts" },
+        ...fact("Address", row.address && h("span", { dir: "ltr" }, row.address)),
+        ...fact("How", verified && how),
+        ...fact("When", verified && proof && moment(proof.at)),
+        ...fact("By", verified && proof?.by),
+        ...fact("Reason", verified && proof?.reason),
+        ...fact("Mail sent", !verified && facts.mailSentAt && moment(facts.mailSentAt)),
+      ),
+      ...(row.control === "closed" ? [] : this.#deeds(console, row, verified, disabled)),
+    );
+  }
+
+  /** @param {any} console @param {any} row @param {boolean} verified @param {boolean} disabled */
+  #deeds(console, row, verified, disabled) {
+    if (this.#form === "address") return [this.#addressForm(console, row, disabled)];
+    if (this.#form === "vouch") return [this.#vouchForm(console, disabled)];
+    const button = (/** @type {string} */ words, /** @type {() => void} */ click, kind = "") => h("button", { class: `button small ${kind}`, type: "button", disabled, on: { click } }, words);
+    const show = (/** @type {string} */ form) => () => {
+      this.#form = form;
+      this.draw(console);
+      /** @type {HTMLElement | null} */ (this.#identity.querySelector("input, select"))?.focus();
+    };
+    return [
+      h(
+        "div",
+        { class: "actions" },
+        row.address && !verified && button("Send verification", () => ask(this, "verify", { method: "mail", reason: "" }), "primary"),
+        row.address && !verified && button("Vouch …", show("vouch")),
+        button(row.address ? "Other address …" : "Enter address …", show("address")),
+      ),
+    ];
+  }
+
+  /** @param {any} console @param {any} row @param {boolean} disabled */
+  #addressForm(console, row, disabled) {
+    const field = /** @type {HTMLInputElement} */ (h("input", { id: "desk-address", type: "email", required: true, maxlength: "254", autocomplete: "off" }));
+    const submit = async () => {
+      if (await console.desk.deed("email", { address: field.value.trim() })) this.#close(console);
+    };
+    const hint = h("span", { class: "hint" }, "It is noted and unverified until the visitor proves it.");
+    return this.#asked(console, "Note address", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
+  }
+
+  /** @param {any} console @param {boolean} disabled */
+  #vouchForm(console, disabled) {
+    const method = /** @type {HTMLSelectElement} */ (h("select", { id: "desk-method" }, h("option", { value: "questions" }, "Verification questions"), h("option", { value: "manual" }, "I know the person")));
+    const reason = /** @type {HTMLInputElement} */ (h("input", { id: "desk-reason", required: true, maxlength: "300", autocomplete: "off" }));
+    const submit = async () => {
+      if (await console.desk.deed("verify", { method: method.value, reason: reason.value.trim() })) this.#close(console);
+    };
+    return this.#asked(
+      console,
+      "Vouch",
+      disabled,
+      submit,
+      h("p", { class: "hint" }, "The visitor counts as verified in this browser from now on. Your name, the way and the reason are kept."),
+      h("div", { class: "field" }, h("label", { for: "desk-method" }, "How"), method),
+      h("div", { class: "field" }, h("label", { for: "desk-reason" }, "Reason"), reason),
+    );
+  }
+
+  /** @param {any} console @param {string} words @param {boolean} disabled @param {() => void} submit @param {...any} inside */
+  #asked(console, words, disabled, submit, ...inside) {
+    const on = {
+      submit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        submit();
+      },
+    };
+    const cancel = h("button", { class: "button small", type: "button", on: { click: () => this.#close(console) } }, "Cancel");
+    return h("form", { class: "stack tight", on }, ...inside, h("div", { class: "actions" }, h("button", { class: "button small primary", disabled }, words), cancel));
+  }
+
+  /** @param {any} console */
+  #close(console) {
+    this.#form = "";
+    this.draw(console);
+  }
+}
+
+/** @param {string} title @param {Node[]} inside */
+function section(title, inside) {
+  return h("section", null, h("h3", null, title), ...inside);
+}
+
+/** @param {string} name @param {any} value */
+function fact(name, value) {
+  return value ? [h("dt", null, name), h("dd", { dir: "auto" }, value)] : [];
+}
+
+/** @param {any} facts */
+function consent({ consent: given, withdrawnAt }) {
+  if (withdrawnAt) return [h("p", { class: "text-danger" }, `Withdrawn on ${moment(withdrawnAt)}. Nothing more may be asked or kept.`)];
+  if (!given) return [h("p", { class: "muted" }, "None yet.")];
+  return [h("dl", { class: "facts" }, ...fact("Given", moment(given.at)), ...fact("Notice", given.notice && h("code", null, given.notice)), ...fact("Language", given.locale))];
+}
+
+/** @param {any} facts */
+function origin({ opened }) {
+  if (!opened) return [h("p", { class: "muted" }, "Not known.")];
+  const { page = {} } = opened;
+  return [
+    h(
+      "dl",
+      { class: "facts" },
+      ...fact("Page", page.title),
+      ...fact("Address", page.url && h("span", null, rich(page.url))),
+      ...fact("Came from", page.referrer && h("span", null, rich(page.referrer))),
+      ...fact("Language", opened.locale),
+      ...fact("Since", moment(opened.at)),
+    ),
+  ];
+}
