@@ -3,7 +3,7 @@
 A text is searched in one pass; the cost does not depend on how many phrases there are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot_runtime.assistants.understanding.text import tokens_of
 
@@ -33,16 +33,24 @@ class Phrases:
     def __bool__(self) -> bool:
         return bool(self._names)
 
-    def find(self, words: Sequence[str]) -> list[tuple[int, int, tuple[str, ...]]]:
-        """(first word, behind the last, names) of the longest phrase that begins at each word. They may overlap."""
+    def find(
+        self, words: Sequence[str], counts: Callable[[tuple[str, ...], str], bool] | None = None
+    ) -> list[tuple[int, int, tuple[str, ...]]]:
+        """(first word, behind the last, names) of the longest phrase that begins at each word. They may overlap.
+
+        `counts` may say that a phrase does not stand for a name here.
+        """
         found = []
         for start, word in enumerate(words):
             longest = self._longest.get(word)
             if longest is None:
                 continue
             for length in range(min(longest, len(words) - start), 0, -1):
-                names = self._names.get(tuple(words[start : start + length]))
-                if names is not None:
+                key = tuple(words[start : start + length])
+                names = self._names.get(key, ())
+                if names and counts is not None:
+                    names = tuple(name for name in names if counts(key, name))
+                if names:
                     found.append((start, start + length, names))
                     break
         return found

@@ -45,12 +45,11 @@ class Known:
             [kind for kind in self.kinds_of(word) if self.words[word, kind] > own_words[word, kind]] for word in words
         ]
         hints: list[list[str]] = [[] for _ in words]
-        for first, behind, names in self._phrases.find(words):
-            key = tuple(words[first:behind])
+        elsewhere = self._phrases.find(words, lambda key, name: self.values[key, name] > own_values[key, name])
+        for first, behind, names in elsewhere:
             for name in names:
-                if self.values[key, name] > own_values[key, name]:
-                    for at, hint in _marked(first, behind, name):
-                        hints[at].append(hint)
+                for at, hint in _marked(first, behind, name):
+                    hints[at].append(hint)
         return kinds, hints
 
 

@@ -22,8 +22,8 @@ from bot_runtime.assistants.understanding.tagger import NOTHING, Label, Tagger, 
 from bot_runtime.assistants.understanding.text import MAX_CHARACTERS, tokens_of
 
 PASSES = 10
-RUNS = ((1_000, 4), (4_000, 2))
-"""(up to so many examples, runs to average); above, one."""
+RUNS = ((1_000, 8), (4_000, 4))
+"""(up to so many examples, runs to average); above, two."""
 
 
 def fit_tagger(examples: Sequence[Example], matches: Sequence[list[Match]], intents: Sequence[str | None]) -> Tagger:
@@ -89,7 +89,7 @@ def _runs(features: list[list[list[str]]], labels: list[list[str]]) -> list[tupl
     models = []
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model")
-        for _ in range(next((runs for size, runs in RUNS if len(features) <= size), 1)):
+        for _ in range(next((runs for size, runs in RUNS if len(features) <= size), 2)):
             trainer = pycrfsuite.Trainer("pa", {"max_iterations": PASSES}, verbose=False)
             for own, of_it in zip(features, labels, strict=True):
                 if own:

@@ -17,7 +17,7 @@ export function icon(name, size = "") {
   const [svg, use] = ["svg", "use"].map((tag) => document.createElementNS(SVG, tag));
   svg.setAttribute("class", `icon ${size}`);
   svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `${document.documentElement.dataset.icons}#${name}`);
+  use.setAttribute("href", `${document.querySelector("[data-icons]")?.getAttribute("data-icons") ?? ""}#${name}`);
   svg.append(use);
   return svg;
 }

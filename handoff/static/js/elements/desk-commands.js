@@ -22,9 +22,9 @@ export class DeskCommands extends HTMLElement {
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
   }
 
-  /** @param {any} console */
-  open(console) {
-    this.#all = [...deeds(this, console), ...chats(this, console)];
+  /** @param {any} app */
+  open(app) {
+    this.#all = [...deeds(this, app), ...chats(this, app)];
     this.#words.value = "";
     this.#search();
     this.#dialog.showModal();
@@ -67,7 +67,7 @@ export class DeskCommands extends HTMLElement {
   }
 }
 
-/** @param {HTMLElement} element @param {any} console */
+/** @param {HTMLElement} element @param {any} app */
 function deeds(element, { desk }) {
   const { row } = desk;
   const open = row && row.control !== "closed";
@@ -87,7 +87,7 @@ function deeds(element, { desk }) {
   return all.filter(([, , , possible]) => possible).map(([deed, sign, words]) => ({ words, sign, run: () => ask(element, deed) }));
 }
 
-/** @param {HTMLElement} element @param {any} console */
+/** @param {HTMLElement} element @param {any} app */
 function chats(element, { desk }) {
   return [...desk.rows.values()].map((row) => ({ words: `Open ${nameOf(row)}${row.address && row.name ? ` (${row.address})` : ""}`, sign: markOf(row).sign, run: () => ask(element, "select", { id: row.id }) }));
 }

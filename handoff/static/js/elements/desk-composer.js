@@ -13,7 +13,7 @@ export class DeskComposer extends HTMLElement {
   #count = h("span", { role: "status" });
   #why = h("p", { class: "desk-why" });
   #form = h("form", { class: "desk-form" }, this.#text, h("div", { class: "desk-form-foot" }, this.#count, this.#send));
-  /** @type {any} */ #console = null;
+  /** @type {any} */ #app = null;
   #shown = "";
   #holds = "";
 
@@ -30,10 +30,10 @@ export class DeskComposer extends HTMLElement {
     this.#text.removeEventListener("input", this.#typed);
   }
 
-  /** @param {any} console */
-  draw(console) {
-    this.#console = console;
-    const { desk, view, drafts } = console;
+  /** @param {any} app */
+  draw(app) {
+    this.#app = app;
+    const { desk, view, drafts } = app;
     const { row } = desk;
     const mode = view.mode;
     const why = mode === "message" ? reason(desk, row) : "";
@@ -42,7 +42,8 @@ export class DeskComposer extends HTMLElement {
       this.#holds = holds;
       this.#text.value = drafts.get(desk.selected, mode);
     }
-    const shows = JSON.stringify([holds, why, row?.control]);
+    const disabled = desk.line.state !== "open" || desk.isBusy(desk.selected);
+    const shows = JSON.stringify([holds, why, row?.control, disabled]);
     if (shows !== this.#shown) {
       this.#shown = shows;
       this.dataset.mode = mode;
@@ -50,7 +51,7 @@ export class DeskComposer extends HTMLElement {
       this.#why.hidden = !why;
       this.#form.hidden = Boolean(why);
       const taking = why && row?.control !== "closed";
-      this.#why.replaceChildren(why, ...(taking ? [h("button", { class: "button small primary", type: "button", on: { click: () => ask(this, "take_over") } }, "Take over")] : []));
+      this.#why.replaceChildren(why, ...(taking ? [h("button", { class: "button small primary", type: "button", disabled, on: { click: () => ask(this, "take_over") } }, "Take over")] : []));
       this.#text.placeholder = mode === "note" ? "A private note: only staff read it" : "Write to the visitor";
       this.#text.setAttribute("aria-label", mode === "note" ? "Private note" : "Reply to the visitor");
       this.#send.replaceChildren(icon(mode === "note" ? "note" : "send", "small"), mode === "note" ? "Add note" : "Send");
@@ -65,7 +66,7 @@ export class DeskComposer extends HTMLElement {
 
   #submitted = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const { desk, view, drafts } = this.#console;
+    const { desk, view, drafts } = this.#app;
     if (this.#send.disabled) return;
     desk.write(view.mode, this.#text.value);
     this.#text.value = "";
@@ -80,7 +81,7 @@ export class DeskComposer extends HTMLElement {
   };
 
   #typed = () => {
-    const { desk, view, drafts } = this.#console;
+    const { desk, view, drafts } = this.#app;
     const had = drafts.has(desk.selected);
     drafts.set(desk.selected, view.mode, this.#text.value);
     if (view.mode === "message") desk.typing.typed();

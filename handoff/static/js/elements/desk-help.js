@@ -11,7 +11,7 @@ export class DeskHelp extends HTMLElement {
     if (!this.firstChild) this.append(this.#dialog);
   }
 
-  /** @param {any} console */
+  /** @param {any} app */
   open({ view }) {
     const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", role: "switch", checked: view.keys }));
     box.addEventListener("change", () => ask(this, "view", { keys: box.checked }));

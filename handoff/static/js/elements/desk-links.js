@@ -7,7 +7,7 @@ import { stateOfLink } from "../models/links.js";
 export class DeskLinks extends HTMLElement {
   #shown = "";
 
-  /** @param {any} console */
+  /** @param {any} app */
   draw({ links, desk }) {
     if (!links) return;
     const now = Date.now();

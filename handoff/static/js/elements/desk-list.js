@@ -15,7 +15,7 @@ const EMPTY = {
 
 export class DeskList extends HTMLElement {
   #tabs = h("div", { class: "tabs", role: "group", "aria-label": "Which chats" });
-  #words = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "search", placeholder: "Search name, address, words", "aria-label": "Search the list" }));
+  #words = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "search", placeholder: "Search", "aria-label": "Search the list" }));
   #ended = h("button", { class: "button quiet small", type: "button" });
   #rows = h("ul", { class: "desk-rows", "aria-label": "Chats" });
   #empty = h("div", { class: "empty", hidden: true });
@@ -28,7 +28,7 @@ export class DeskList extends HTMLElement {
     this.#ended.addEventListener("click", () => ask(this, "view", { ended: this.#ended.getAttribute("aria-pressed") !== "true" }));
   }
 
-  /** @param {any} console */
+  /** @param {any} app */
   draw({ desk, view, drafts, rows }) {
     this.#drawHead(desk, view);
     const now = Date.now();

@@ -17,9 +17,9 @@ export class DeskPerson extends HTMLElement {
   /** @type {string | null} */ #conversation = "";
   #shown = "";
 
-  /** @param {any} console */
-  draw(console) {
-    const { desk } = console;
+  /** @param {any} app */
+  draw(app) {
+    const { desk } = app;
     const { row, log } = desk;
     if (!row) {
       this.hidden = true;
@@ -32,20 +32,20 @@ export class DeskPerson extends HTMLElement {
     }
     if (row.id !== this.#conversation) this.#form = "";
     this.#conversation = row.id;
-    const facts = log?.facts ?? {};
+    const facts = log?.facts(desk.me) ?? {};
     const offline = desk.line.state !== "open";
     const shows = JSON.stringify([row.id, row.name, row.address, row.verification, row.control, desk.bots.get(row.bot), facts, this.#form, desk.isBusy(row.id), offline]);
     if (shows !== this.#shown) {
       this.#shown = shows;
       this.#head.replaceChildren(h("h2", { class: "truncate", dir: "auto" }, nameOf(row)), h("p", { class: "muted small" }, desk.bots.get(row.bot) ?? ""));
-      this.#drawIdentity(console, row, facts, offline || desk.isBusy(row.id));
+      this.#drawIdentity(app, row, facts, offline || desk.isBusy(row.id));
       this.#rest.replaceChildren(section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
     }
-    this.#links.draw(console);
+    this.#links.draw(app);
   }
 
-  /** @param {any} console @param {any} row @param {any} facts @param {boolean} disabled */
-  #drawIdentity(console, row, facts, disabled) {
+  /** @param {any} app @param {any} row @param {any} facts @param {boolean} disabled */
+  #drawIdentity(app, row, facts, disabled) {
     const mark = markOf(row);
     const { proof } = facts;
     const verified = row.verification.state === "verified";
@@ -63,18 +63,18 @@ export class DeskPerson extends HTMLElement {
         ...fact("Reason", verified && proof?.reason),
         ...fact("Mail sent", !verified && facts.mailSentAt && moment(facts.mailSentAt)),
       ),
-      ...(row.control === "closed" ? [] : this.#deeds(console, row, verified, disabled)),
+      ...(row.control === "closed" ? [] : this.#deeds(app, row, verified, disabled)),
     );
   }
 
-  /** @param {any} console @param {any} row @param {boolean} verified @param {boolean} disabled */
-  #deeds(console, row, verified, disabled) {
-    if (this.#form === "address") return [this.#addressForm(console, row, disabled)];
-    if (this.#form === "vouch") return [this.#vouchForm(console, disabled)];
+  /** @param {any} app @param {any} row @param {boolean} verified @param {boolean} disabled */
+  #deeds(app, row, verified, disabled) {
+    if (this.#form === "address") return [this.#addressForm(app, row, disabled)];
+    if (this.#form === "vouch") return [this.#vouchForm(app, disabled)];
     const button = (/** @type {string} */ words, /** @type {() => void} */ click, kind = "") => h("button", { class: `button small ${kind}`, type: "button", disabled, on: { click } }, words);
     const show = (/** @type {string} */ form) => () => {
       this.#form = form;
-      this.draw(console);
+      this.draw(app);
       /** @type {HTMLElement | null} */ (this.#identity.querySelector("input, select"))?.focus();
     };
     return [
@@ -88,25 +88,25 @@ export class DeskPerson extends HTMLElement {
     ];
   }
 
-  /** @param {any} console @param {any} row @param {boolean} disabled */
-  #addressForm(console, row, disabled) {
+  /** @param {any} app @param {any} row @param {boolean} disabled */
+  #addressForm(app, row, disabled) {
     const field = /** @type {HTMLInputElement} */ (h("input", { id: "desk-address", type: "email", required: true, maxlength: "254", autocomplete: "off" }));
     const submit = async () => {
-      if (await console.desk.deed("email", { address: field.value.trim() })) this.#close(console);
+      if (await app.desk.deed("email", { address: field.value.trim() })) this.#close(app);
     };
     const hint = h("span", { class: "hint" }, "It is noted and unverified until the visitor proves it.");
-    return this.#asked(console, "Note address", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
+    return this.#asked(app, "Note address", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
   }
 
-  /** @param {any} console @param {boolean} disabled */
-  #vouchForm(console, disabled) {
+  /** @param {any} app @param {boolean} disabled */
+  #vouchForm(app, disabled) {
     const method = /** @type {HTMLSelectElement} */ (h("select", { id: "desk-method" }, h("option", { value: "questions" }, "Verification questions"), h("option", { value: "manual" }, "I know the person")));
     const reason = /** @type {HTMLInputElement} */ (h("input", { id: "desk-reason", required: true, maxlength: "300", autocomplete: "off" }));
     const submit = async () => {
-      if (await console.desk.deed("verify", { method: method.value, reason: reason.value.trim() })) this.#close(console);
+      if (await app.desk.deed("verify", { method: method.value, reason: reason.value.trim() })) this.#close(app);
     };
     return this.#asked(
-      console,
+      app,
       "Vouch",
       disabled,
       submit,
@@ -116,22 +116,22 @@ export class DeskPerson extends HTMLElement {
     );
   }
 
-  /** @param {any} console @param {string} words @param {boolean} disabled @param {() => void} submit @param {...any} inside */
-  #asked(console, words, disabled, submit, ...inside) {
+  /** @param {any} app @param {string} words @param {boolean} disabled @param {() => void} submit @param {...any} inside */
+  #asked(app, words, disabled, submit, ...inside) {
     const on = {
       submit: (/** @type {Event} */ event) => {
         event.preventDefault();
         submit();
       },
     };
-    const cancel = h("button", { class: "button small", type: "button", on: { click: () => this.#close(console) } }, "Cancel");
+    const cancel = h("button", { class: "button small", type: "button", on: { click: () => this.#close(app) } }, "Cancel");
     return h("form", { class: "stack tight", on }, ...inside, h("div", { class: "actions" }, h("button", { class: "button small primary", disabled }, words), cancel));
   }
 
-  /** @param {any} console */
-  #close(console) {
+  /** @param {any} app */
+  #close(app) {
     this.#form = "";
-    this.draw(console);
+    this.draw(app);
   }
 }
 

@@ -19,7 +19,7 @@ export class DeskStatus extends HTMLElement {
     this.replaceChildren(this.#words, this.#tools);
   }
 
-  /** @param {any} console */
+  /** @param {any} app */
   draw({ desk, view, alarm }) {
     const { kind, words } = lineWords(desk.line, desk.unsent.length);
     const { notifications } = alarm;

@@ -12,7 +12,6 @@ export class DeskThread extends HTMLElement {
   #log = h("div", { class: "desk-log", role: "log", tabindex: "0", "aria-label": "Conversation" });
   #typing = h("p", { class: "desk-typing", role: "status" });
   #composer = /** @type {any} */ (h("desk-composer"));
-  #empty = h("div", { class: "empty" }, icon("chat"), h("strong", null, "No chat is open"), h("p", null, "Choose one from the list, or press Alt J."));
   #keyed = new Keyed();
   #shown = "";
   /** @type {string | null} */ #conversation = null;
@@ -32,14 +31,14 @@ export class DeskThread extends HTMLElement {
     this.#life?.abort();
   }
 
-  /** @param {any} console */
-  draw(console) {
-    const { desk } = console;
+  /** @param {any} app */
+  draw(app) {
+    const { desk } = app;
     const { row, selected } = desk;
     const open = Boolean(selected && (row || desk.log));
     this.classList.toggle("open", open);
     if (!open) {
-      if (this.firstChild !== this.#empty) this.replaceChildren(this.#empty);
+      if (!this.querySelector(".empty")) this.replaceChildren(empty());
       this.#conversation = this.#shown = "";
       return;
     }
@@ -51,10 +50,10 @@ export class DeskThread extends HTMLElement {
     }
     if (row) this.#drawHead(desk, row);
     const items = desk.items(dayOf);
-    this.#keyed.render(this.#log, items, (item) => item.key, (item) => drawn(item, console));
+    this.#keyed.render(this.#log, items, (item) => item.key, (item) => drawn(item, app));
     if (this.#atEnd || items.some((/** @type {any} */ item) => item.state === "sending")) this.#toEnd();
     this.#typing.textContent = desk.typing.heard ? "The visitor is writing …" : "";
-    this.#composer.draw(console);
+    this.#composer.draw(app);
   }
 
   #toEnd() {
@@ -106,7 +105,11 @@ export class DeskThread extends HTMLElement {
   }
 }
 
-/** @param {any} item @param {any} console */
+function empty() {
+  return h("div", { class: "empty" }, icon("chat"), h("strong", null, "No chat is open"), h("p", null, "Choose one from the list, or press Alt J."));
+}
+
+/** @param {any} item @param {any} app */
 function drawn(item, { desk }) {
   if (item.type === "day") return h("p", { class: "desk-day" }, day(item.at));
   if (item.type === "line") return h("p", { class: item.quiet ? "desk-event quiet" : "desk-event", title: moment(item.at), dir: "auto" }, icon(item.sign, "small"), item.text);
@@ -145,7 +148,6 @@ function delivery(item, desk) {
   return h(
     "p",
     { class: "desk-meta error" },
-    icon("warning", "small"),
     h("span", null, `Not sent${item.error ? `: ${item.error}` : "."}`),
     h("button", { class: "link", type: "button", on: { click: () => desk.outbox.retry(item.id) } }, "Try again"),
     h("button", { class: "link", type: "button", on: { click: () => desk.outbox.drop(item.id) } }, "Discard"),

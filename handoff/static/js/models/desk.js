@@ -86,7 +86,7 @@ export class Desk extends EventTarget {
   /** What is drawn of the open conversation. @param {(at: number) => string} dayOf */
   items(dayOf) {
     const pending = this.unsent.filter((/** @type {any} */ entry) => entry.frame.conversation === this.selected);
-    return this.log?.items({ pending, dayOf }) ?? [];
+    return this.log?.items({ pending, dayOf, me: this.me }) ?? [];
   }
 
   /** Open a conversation, or none. @param {string | null} id */

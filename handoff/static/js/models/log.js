@@ -88,19 +88,19 @@ export class Log {
     return [...this.#events.values()].sort(inOrder);
   }
 
-  /** @param {{pending: any[], dayOf: (at: number) => string}} options */
-  items({ pending, dayOf }) {
+  /** @param {{pending: any[], dayOf: (at: number) => string, me?: {person: string, name: string} | null}} options */
+  items({ pending, dayOf, me = null }) {
     const events = [...this.#events.values(), ...this.#echoes.values()].sort(inOrder);
-    const names = namesIn(events);
+    const names = namesIn(events, me);
     const known = events.map((event) => toItem(event, names)).filter((item) => item !== null);
     const newest = known.at(-1)?.at ?? 0;
-    const waiting = pending.filter(({ id }) => !this.#stored.has(id)).map((entry) => toPending(entry, newest));
+    const waiting = pending.filter(({ id }) => !this.#stored.has(id)).map((entry) => toPending(entry, newest, me));
     return spaced([...known, ...waiting], dayOf);
   }
 
-  /** What the pane beside the thread says. */
-  get facts() {
-    const names = namesIn(this.events);
+  /** What the pane beside the thread says. @param {{person: string, name: string} | null} [me] */
+  facts(me = null) {
+    const names = namesIn(this.events, me);
     const facts = { opened: null, consent: null, withdrawnAt: 0, proof: null, mailSentAt: 0 };
     for (const event of this.events) {
       if (event.kind === "opened") facts.opened = event;
@@ -120,9 +120,9 @@ function inOrder(one, other) {
   return one.seq - other.seq;
 }
 
-/** The names of colleagues, as far as the conversation tells them. @param {any[]} events */
-function namesIn(events) {
-  const names = new Map();
+/** The names of colleagues, as far as the conversation tells them. @param {any[]} events @param {{person: string, name: string} | null} me */
+function namesIn(events, me) {
+  const names = new Map(me ? [[me.person, me.name]] : []);
   for (const event of events) {
     if (event.author && event.author_name) names.set(event.author, event.author_name);
     if (event.holder && event.holder_name) names.set(event.holder, event.holder_name);
@@ -195,9 +195,9 @@ function asEvent(id, frame, at, me) {
   return { kind: frame.type, at, by: "agent", text: frame.text, author: me.person, author_name: me.name, client_id: id };
 }
 
-/** @param {any} entry @param {number} newest this browser's clock may be behind the server's */
-function toPending({ id, at, frame, state, error }, newest) {
-  const item = toItem({ ...asEvent(id, frame, Math.max(at, newest), { person: "", name: "" }), seq: Infinity }, () => "");
+/** @param {any} entry @param {number} newest this browser's clock may be behind the server's @param {{person: string, name: string} | null} me */
+function toPending({ id, at, frame, state, error }, newest, me) {
+  const item = toItem({ ...asEvent(id, frame, Math.max(at, newest), me ?? { person: "", name: "" }), seq: Infinity }, () => "");
   return { ...item, id, state: state === "failed" ? "failed" : "sending", error: error?.detail ?? (error?.kind === "lost" ? "the connection ended" : "") };
 }
 

@@ -15,7 +15,7 @@ export class FrontdeskWidget extends HTMLElement {
   #page = h("chat-page");
   #thread = h("chat-thread");
   #composer = h("chat-composer");
-  #window = h("div", { class: "window" });
+  #window = h("main", { class: "window" });
   #visit;
   #host = "";
   #shown = true;
