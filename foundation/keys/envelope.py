@@ -7,12 +7,13 @@ for each its type, its length and its bytes. No two lists have one encoding: ("a
 not "1". A ciphertext that is moved, a header that names another version, algorithm or key, a bound value that differs:
 all fail alike (K-1, K-2, K-8).
 
-Nonces. 96 random bits from the operating system for each seal; nothing is counted or remembered, so neither a restart,
-a fork nor a second process can repeat one except by chance. By NIST SP 800-38D (8.3) a key may be used with random
-nonces for 2^32 seals before that chance reaches 2^-32; a cipher refuses after 2^31 in one process. Keys are per
+Nonces. 96 random bits from the operating system for each seal; nothing is counted, so neither a restart, a fork nor a
+second process can repeat one except by chance. They are drawn a few at a time (`_Nonces`), each is handed out once, and
+those not used within 20 ms, or by a forked child, are thrown away. By NIST SP 800-38D (8.3) a key may be used with
+random nonces for 2^32 seals before that chance reaches 2^-32; a cipher refuses after 2^31 in one process. Keys are per
 conversation and per contact, so that real use stays many orders below. A virtual machine put back to a snapshot gets
-fresh bits too, once its kernel has reseeded (VM generation id); before that no user-space scheme with random nonces is
-safe.
+fresh bits too, once its kernel has reseeded (VM generation id) and those 20 ms are over; before that no user-space
+scheme with random nonces is safe.
 
 Lengths. The plaintext gets a byte 0x80 and zeros up to the next multiple of 64 bytes (up to 1 KiB) or of 256 bytes, so
 that a length tells little about a text.
@@ -24,6 +25,7 @@ of the server holds any, and the header names the one key with which a record is
 import base64
 import os
 import re
+import time
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -41,12 +43,47 @@ _AES_256_GCM = 1
 _NONCE = 12
 _PREFIX = 20  # all before the nonce
 _HEADER = _PREFIX + _NONCE
+_DRAWN = 32  # nonces
+_FRESH_S = 0.02
 _encode = msgspec.msgpack.Encoder().encode
 _ID = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
 
 
 class KeyWorn(Exception):  # noqa: N818
     """A key was used 2^31 times in this process; sealing more with it is refused."""
+
+
+class _Nonces:
+    """Nonces, drawn some at a time: each call into the operating system gives the interpreter to another thread.
+
+    Any thread may call; `list.pop` hands a nonce to one of them only.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: list[bytes] = []
+        self._fresh_until = 0.0
+        os.register_at_fork(after_in_child=self._drawn.clear)
+
+    def next(self) -> bytes:
+        """A nonce that nobody else is given."""
+        if time.monotonic() < self._fresh_until:
+            try:
+                return self._drawn.pop()
+            except IndexError:
+                pass
+        return self._draw()
+
+    def _draw(self) -> bytes:
+        self._drawn.clear()
+        fresh_until = time.monotonic() + _FRESH_S
+        random = os.urandom(_DRAWN * _NONCE)
+        first, *others = (random[at : at + _NONCE] for at in range(0, len(random), _NONCE))
+        self._drawn.extend(others)
+        self._fresh_until = fresh_until
+        return first
+
+
+_next_nonce = _Nonces().next
 
 
 class Cipher:
@@ -77,7 +114,7 @@ class Cipher:
         if self.used >= MAX_SEALS:
             raise KeyWorn(f"key {self.key} was used {self.used} times")
         self.used += 1
-        nonce = os.urandom(_NONCE)
+        nonce = _next_nonce()
         header = self._prefix + nonce
         return header + self._gcm.encrypt(nonce, _pad(plain), header + bind(bound))
 

@@ -74,17 +74,11 @@ def test_a_visitor_chats_a_person_takes_over_the_transcript_stays_locked(house, 
 
 
 def _texts_and_values(page: Page) -> str:
-    values: str = page.evaluate(
-        "() => document.body.innerText + ' ' + [...document.querySelectorAll('input')].map(i => i.value).join(' ')"
-    )
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('input')].some(i => i.value.includes('/t/'))"
-        " || document.body.innerText.includes('/t/')"
-    )
-    values = page.evaluate(
-        "() => document.body.innerText + ' ' + [...document.querySelectorAll('input')].map(i => i.value).join(' ')"
-    )
-    return values
+    """All that can be read on the page, in fields too, once the link is there."""
+    read = "document.body.innerText + ' ' + [...document.querySelectorAll('input')].map(i => i.value).join(' ')"
+    page.wait_for_function(f"() => ({read}).includes('/t/')")
+    text: str = page.evaluate(f"() => {read}")
+    return text
 
 
 def _the_transcript_is_locked(house: Frontdesk, browser, link: str) -> None:

@@ -46,10 +46,13 @@ class _Learner(Protocol):
     def weights(self, learned: Array) -> tuple[Array, Array]: ...
 
 
-def fit_group(rows: Sequence[Vector], width: int, classes: Sequence[int], count: int, real: int) -> Fitted:
+def fit_group(
+    rows: Sequence[Vector], width: int, classes: Sequence[int], count: int, *, real: int, judge_all: bool
+) -> Fitted:
     """Learn to tell `count` classes apart. The first `real` rows are examples, the rest are made from names.
 
-    Rows made from names are learned from in every fold and never judged.
+    Rows made from names are learned from in every fold and never judged. `judge_all` wants every example held out once;
+    without it, a part of many examples is enough for the temperature.
     """
     labels = np.asarray(classes, np.intp)
     if count == 1:
@@ -57,7 +60,7 @@ def fit_group(rows: Sequence[Vector], width: int, classes: Sequence[int], count:
     both = real * count < BOTH_LOSSES
     small = len(rows) ** 2 * count <= SMALL
     learner: _Learner = (_InNumpy if small else _InScikit)(rows, width, labels, count, both=both)
-    held_out = _held_out(learner, labels, count, real)
+    held_out = _held_out(learner, labels, count, real, judge_all=judge_all)
     weights, bias = learner.weights(learner.learn(np.arange(len(rows))))
     judged = ~np.isnan(held_out[:, 0])
     temperature = fitted_temperature(held_out[judged], labels[:real][judged], *_PRIOR[both])
@@ -77,14 +80,15 @@ def fitted_temperature(scores: Array, classes: Array, expected: float, firmness:
     return float(candidates[int(np.argmin(surprise))])
 
 
-def _held_out(learner: _Learner, labels: Array, count: int, real: int) -> Array:
+def _held_out(learner: _Learner, labels: Array, count: int, real: int, *, judge_all: bool) -> Array:
     scores = np.full((real, count), np.nan)
     if real < 2:
         return scores
-    folds = min(5, real) if real * count < 3 * BOTH_LOSSES else 3
+    many = real * count >= 3 * BOTH_LOSSES
+    folds = 3 if many and judge_all else min(5, real)
     fold_of = _folds(labels[:real], folds)
     everything = np.arange(len(labels))
-    for fold in range(folds):
+    for fold in range(folds if judge_all or not many else 1):
         out = np.flatnonzero(fold_of == fold)
         scores[out] = learner.scores(learner.learn(np.delete(everything, out)), out)
     return scores

@@ -32,13 +32,15 @@ def train(data: TrainingData, reaches: Mapping[str, int] | None = None) -> Learn
     texts = [example.text for example in examples]
     features = Features.of([*texts, *map(words_of_name, _telling(data.intents))])
     number_of = {intent: number for number, intent in enumerate(data.intents)}
-    fitted = [_fit(features, texts, [number_of[example.base_intent] for example in examples], data.intents)]
+    learns_entities = entity_extractor(data) is not None and any(example.entities for example in examples)
+    classes = [number_of[example.base_intent] for example in examples]
+    fitted = [_fit(features, texts, classes, data.intents, judge_all=learns_entities)]
     selectors: dict[str, Group] = {}
     first = len(data.intents)
     for intent, keys in data.retrieval.items():
         own = [example for example in examples if example.base_intent == intent and example.intent in keys]
-        classes = [keys.index(example.intent) for example in own]
-        fitted.append(_fit(features, [example.text for example in own], classes, keys))
+        own_classes = [keys.index(example.intent) for example in own]
+        fitted.append(_fit(features, [example.text for example in own], own_classes, keys, judge_all=False))
         selectors[intent] = Group(first, first + len(keys), fitted[-1].temperature)
         first += len(keys)
     head = Head.of(np.hstack([group.weights for group in fitted]), np.concatenate([group.bias for group in fitted]))
@@ -49,9 +51,9 @@ def train(data: TrainingData, reaches: Mapping[str, int] | None = None) -> Learn
         Group(0, len(data.intents), fitted[0].temperature),
         selectors,
         _verbatim(examples, data, selectors),
-        _tagger(examples, data, held_out, reaches),
+        _tagger(examples, data, held_out, reaches) if learns_entities else None,
         dict(reaches or {}),
-        _reliability(held_out, [number_of[example.base_intent] for example in examples], fitted[0].temperature),
+        _reliability(held_out, classes, fitted[0].temperature),
         tuple(_notes(data, reaches or {})),
     )
 
@@ -70,13 +72,15 @@ def _telling(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.lower() not in NAMELESS]
 
 
-def _fit(features: Features, texts: Sequence[str], classes: Sequence[int], names: Sequence[str]) -> Fitted:
+def _fit(
+    features: Features, texts: Sequence[str], classes: Sequence[int], names: Sequence[str], *, judge_all: bool
+) -> Fitted:
     if not names or not texts:
         return Fitted(np.zeros((features.width, len(names))), np.zeros(len(names)), 1.0, np.zeros((0, len(names))))
     telling = _telling(names)
     rows = features.rows([*texts, *(words_of_name(name.rpartition("/")[2]) for name in telling)])
     labels = [*classes, *map(list(names).index, telling)]
-    return fit_group(rows, features.width, labels, len(names), len(texts))
+    return fit_group(rows, features.width, labels, len(names), real=len(texts), judge_all=judge_all)
 
 
 def _verbatim(
@@ -103,9 +107,7 @@ def _tagger(
     data: TrainingData,
     held_out: NDArray[np.float64],
     reaches: Mapping[str, int] | None,
-) -> Tagger | None:
-    if entity_extractor(data) is None or not any(example.entities for example in examples):
-        return None
+) -> Tagger:
     patterns = Patterns(data, reaches)
     matches = [patterns.matches(example.text, tokens_of(example.text[:MAX_CHARACTERS])) for example in examples]
     guesses = [data.intents[int(np.argmax(scores))] for scores in np.nan_to_num(held_out)]
