@@ -17,7 +17,7 @@ MAX_WHISPERS = 64
 """Whispers that wait for one listener; older ones are dropped."""
 
 
-class Signal(msgspec.Struct, frozen=True):
+class Signal(msgspec.Struct, frozen=True, gc=False):
     """One hint. A whisper has a `note` and no `number`."""
 
     topic: str

@@ -19,6 +19,7 @@ _KEPT_EVENTS = 256
 _EVENT_BYTES = 400
 _TRACKER_EVENT_BYTES = 700
 _ENTRY_BYTES = 4_000
+_TEXTS = (MessageSent, NoteWritten)
 
 
 class Entry:
@@ -109,7 +110,7 @@ class Cache:
 
 def _bytes_of(event: AnyEvent) -> int:
     """A rough weight; it only has to grow with what the event holds."""
-    if isinstance(event, MessageSent | NoteWritten):
+    if isinstance(event, _TEXTS):
         return _EVENT_BYTES + 2 * len(event.text)
     if isinstance(event, BotStateChanged):
         return _EVENT_BYTES + _TRACKER_EVENT_BYTES * len(event.events)

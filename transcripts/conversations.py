@@ -58,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
     seq: int
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What `update` did: the state afterwards, the number of the first new event, and the new events (maybe none)."""
 
     state: State

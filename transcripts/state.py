@@ -69,7 +69,7 @@ class ClientIds(Mapping[str, int]):
         return len(self._old) + len(self._recent)
 
 
-class Verification(msgspec.Struct, frozen=True):
+class Verification(msgspec.Struct, frozen=True, gc=False):
     """How far the person behind this chat is proven to own the address (DD-4 … DD-7).
 
     `confirmed_elsewhere`: somebody who reads the mailbox pressed the button, but not in this browser (D-7, D-8).
@@ -83,7 +83,7 @@ class Verification(msgspec.Struct, frozen=True):
     why: str = "No e-mail address was given."
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """A conversation as it stands after its event number `seq`.
 
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is

@@ -44,7 +44,7 @@ _ENGLISH = {
     "mail_link_life": "The page is valid for {hours} hours, once.",
     "mail_not_you": "If it was not you, ignore this mail; nothing happens then. On the same page you can say that it "
     "was not you, and we will not write to this address for 30 days.",
-    "page_title": "Confirm your e-mail address",
+    "page_title": "Confirm your e\u2011mail address",
     "page_why": "Somebody who chats with {bot} gave the address {address} on {time}.",
     "page_consent": "By confirming you say:",
     "confirm": "Confirm",
@@ -70,7 +70,7 @@ _GERMAN = {
     "mail_link_life": "Die Seite gilt {hours} Stunden und ein Mal.",
     "mail_not_you": "Wenn Sie es nicht waren, beachten Sie diese Mail nicht; dann geschieht nichts. Auf derselben "
     "Seite können Sie sagen, dass Sie es nicht waren; dann schreiben wir 30 Tage lang nicht an diese Adresse.",
-    "page_title": "E-Mail-Adresse bestätigen",
+    "page_title": "E\u2011Mail-Adresse bestätigen",
     "page_why": "Jemand, der mit {bot} chattet, hat am {time} die Adresse {address} angegeben.",
     "page_consent": "Mit der Bestätigung erklären Sie:",
     "confirm": "Bestätigen",

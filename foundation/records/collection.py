@@ -18,7 +18,7 @@ B = TypeVar("B")
 _UPDATE_TRIES = 100
 
 
-class Record(msgspec.Struct, Generic[B], frozen=True):
+class Record(msgspec.Struct, Generic[B], frozen=True, gc=False):
     """A row with its body opened. `fields` has every declared field, `None` where there is no value."""
 
     id: str

@@ -47,7 +47,7 @@ class Kind(msgspec.Struct, frozen=True):
                 raise ValueError(f"{self.name}: {group!r} names a field that is not declared")
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One stored row. `version` starts at 1 and goes up with every replace."""
 
     id: str
@@ -77,7 +77,7 @@ class Page(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """One atomic append: `count` entries, the first of which has number `first`; `key` names the key that sealed it."""
 
     first: int

@@ -245,7 +245,8 @@ NOT_JSON_TYPES = {
 @pytest.mark.parametrize("lines", NOT_JSON_TYPES.values(), ids=NOT_JSON_TYPES)
 async def test_C_6_another_content_type_is_refused(house: Frontdesk, lines: tuple[str, ...]) -> None:
     async with unchanged_ranges(house) as boss:
-        assert_problem(await boss.send("POST", RANGES, *lines, body=VALID), 415)
+        answer = await boss.send("POST", RANGES, *lines, body=VALID)
+        assert_problem(answer, *((400, 415) if len(lines) > 1 else (415,)))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "made-up"])
@@ -424,9 +425,10 @@ MALFORMED_REQUESTS = {
 @pytest.mark.parametrize("lines", MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
 async def test_C_15_a_request_with_two_meanings_has_none(house: Frontdesk, lines: list[str]) -> None:
     origin = f"Origin: {house.base_url}"
-    right = await knock(house.base_url, "POST", "/login", origin, FORM, body=b"email=a&password=b")
-    assert right.status == 401
-    answer = await knock(house.base_url, "POST", "/login", origin, FORM, *lines, body=b"0\r\n\r\n")
+    door = f"/v/{NOBODYS_SECRET}"
+    right = await knock(house.base_url, "POST", door, origin, FORM, "X-Header: 1", body=b"nonce=x")
+    assert right.status == 410
+    answer = await knock(house.base_url, "POST", door, origin, FORM, *lines, body=b"0\r\n\r\n")
     assert answer.status in {400, 431}, answer
 
 
@@ -447,7 +449,7 @@ async def test_M_1_a_foreign_conversation_is_an_unknown_one(house: Frontdesk) ->
         for method, body in (("GET", b""), ("POST", b"{}")):
             foreign = await colleague.send(method, links, body=body)
             assert_problem(foreign, 404)
-            for id in (NOBODYS_ID, "x", "%00", conversation[:-1], "%7B%22$ne%22:null%7D"):
+            for id in (NOBODYS_ID, "x", "%00", conversation[:-1], "%24ne"):
                 unknown = await colleague.send(method, f"/api/conversations/{id}/links", body=body)
                 assert unknown.without("date") == foreign.without("date"), (method, id)
         revoke = f"/api/links/{json.loads(made.body)['id']}/revoke"

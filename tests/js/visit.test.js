@@ -69,7 +69,7 @@ class Scene {
   }
 
   lines() {
-    return this.visit.items(dayOf).filter((item) => item.type === "line").map((item) => item.text ?? item.words);
+    return this.visit.items(dayOf).filter((item) => item.type === "line").map((item) => item.words ?? item.text);
   }
 }
 
@@ -409,6 +409,13 @@ test("a code whose answer was lost is not tried a second time by itself", async 
   assert.equal(scene.visit.email.problem, "lost_try_again");
   scene.events({ seq: 4, kind: "email", address: "", state: "verified" });
   assert.equal(scene.visit.email.step, "verified", "the events say that it was right after all");
+});
+
+test("what the system says with a card is said by the card", () => {
+  const scene = consenting();
+  scene.events(message(3, "system", "If j***@x.example can receive mail …", { card: "code" }), message(4, "system", "Nobody was free."));
+  assert.deepEqual(scene.lines(), ["Nobody was free."]);
+  assert.equal(scene.visit.email.step, "code");
 });
 
 test("quick replies stand until the visitor says something", () => {

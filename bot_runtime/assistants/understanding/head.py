@@ -32,7 +32,7 @@ class Head:
     def scores(self, vector: Vector) -> NDArray[np.float32]:
         """One score per class, before any temperature."""
         columns, values = vector
-        scores: NDArray[np.float32] = values @ self.weights[columns].astype(np.float32)
+        scores: NDArray[np.float32] = values @ self.weights.take(columns, 0).astype(np.float32)
         scores *= self.scale
         scores += self.bias
         return scores
@@ -47,6 +47,6 @@ def quantised(weights: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float
 
 def shares(scores: NDArray[Any], temperature: float) -> NDArray[Any]:
     """Softmax of the scores times `temperature` (above 1 sharper, below 1 flatter)."""
-    exponents: NDArray[Any] = np.exp((scores - scores.max()) * temperature)
-    exponents /= exponents.sum()
+    exponents: NDArray[Any] = np.exp((scores - np.maximum.reduce(scores)) * temperature)
+    exponents /= np.add.reduce(exponents)
     return exponents

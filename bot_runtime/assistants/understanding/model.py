@@ -26,6 +26,9 @@ SHOWN = 10
 
 VERBATIM = 0.95
 
+_FEW = 32
+"""Up to so many classes are sorted faster without numpy."""
+
 
 class Bin(NamedTuple):
     """A line of the reliability table: of held-out examples answered with this confidence, how many were right."""
@@ -205,5 +208,9 @@ def _confidences(scores: NDArray[np.float32], group: Group, verbatim: int) -> ND
 
 def _ranked(confidences: NDArray[Any]) -> list[tuple[int, float]]:
     """(class, confidence), highest first, at most `SHOWN`; of equals the one that the author wrote first."""
-    order = np.argsort(-confidences, kind="stable")[:SHOWN]
-    return list(zip(order.tolist(), confidences[order].tolist(), strict=True))
+    if len(confidences) > _FEW:
+        order = np.argsort(-confidences, kind="stable")[:SHOWN]
+        return list(zip(order.tolist(), confidences[order].tolist(), strict=True))
+    values = confidences.tolist()
+    places = sorted(range(len(values)), key=values.__getitem__, reverse=True)  # keeps the order of equals too
+    return [(at, values[at]) for at in places[:SHOWN]]

@@ -62,9 +62,9 @@ def _distinct(examples: Sequence[Example]) -> list[Example]:
     """Each sentence once per intent, so that none is held out from a fold and learned from in it."""
     seen: dict[tuple[str, str], Example] = {}
     for example in examples:
-        kept = seen.setdefault((" ".join(example.text.lower().split()), example.intent), example)
-        if len(example.entities) > len(kept.entities):
-            seen[" ".join(example.text.lower().split()), example.intent] = example
+        key = (" ".join(example.text.lower().split()), example.intent)
+        if key not in seen or len(example.entities) > len(seen[key].entities):
+            seen[key] = example
     return list(seen.values())
 
 

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -151,6 +152,29 @@ def test_K_5_no_nonce_comes_twice_in_eight_processes_after_fork() -> None:
         ours.close()
         theirs.close()
     assert len(set(nonces)) == len(nonces) == 16_000
+
+
+def test_K_5_no_nonce_comes_twice_in_four_threads(cipher: Cipher) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        sealed = list(threads.map(lambda _: cipher.seal(b"a record"), range(4_000)))
+    assert len({one[20:32] for one in sealed}) == 4_000
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_K_5_a_forked_child_uses_none_of_the_nonces_that_its_parent_has_drawn() -> None:
+    context = multiprocessing.get_context("fork")
+    nonces: list[bytes] = []
+    for _ in range(4):
+        nonces.append(CIPHER_OF_FORKS.seal(b"right before the fork")[20:32])
+        ours, theirs = context.Pipe()
+        child = context.Process(target=seal_some, args=(theirs,))
+        child.start()
+        nonces += [CIPHER_OF_FORKS.seal(b"right after the fork")[20:32] for _ in range(100)]
+        nonces += ours.recv()
+        child.join()
+        ours.close()
+        theirs.close()
+    assert len(set(nonces)) == len(nonces) == 4 * 2_101
 
 
 def test_K_5_a_key_that_was_used_too_often_seals_no_more() -> None:

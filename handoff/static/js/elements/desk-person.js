@@ -94,8 +94,8 @@ export class DeskPerson extends HTMLElement {
     const submit = async () => {
       if (await app.desk.deed("email", { address: field.value.trim() })) this.#close(app);
     };
-    const hint = h("span", { class: "hint" }, "It is noted and unverified until the visitor proves it.");
-    return this.#asked(app, "Note address", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
+    const hint = h("span", { class: "hint" }, "A mail with a code goes there. Until the visitor proves it, it is unverified.");
+    return this.#asked(app, "Save and send", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
   }
 
   /** @param {any} app @param {boolean} disabled */

@@ -94,7 +94,7 @@ export class DeskThread extends HTMLElement {
     return [
       !mine && deed("take_over", "take", held ? `Take over from ${row.holder_name || "a colleague"}` : "Take over", held ? "" : "primary"),
       mine && deed("hand_back", "bot", "Hand back"),
-      mine && deed("queue", "queue", "To the queue"),
+      mine && deed("queue", "queue", "To queue"),
       deed("close", "check", "Resolve", mine ? "primary" : ""),
     ].filter(Boolean);
   }

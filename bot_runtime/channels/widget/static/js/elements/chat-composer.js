@@ -7,14 +7,13 @@ export class ChatComposer extends HTMLElement {
   #text = h("textarea", { rows: 1, on: { keydown: (event) => this.#key(event), input: () => this.#typed() } });
   #button = h("button", { class: "square" }, icon("send"));
   #form = h("form", { on: { submit: (event) => this.#send(event) } }, this.#text, this.#button);
-  #count = h("span", { role: "status" });
-  #lock = h("span", { class: "lock" });
+  #count = h("p", { role: "status" });
   #again = h("button", { class: "button primary", on: { click: () => this.#visit.startAgain() } });
   #visit;
   #t;
 
   connectedCallback() {
-    this.replaceChildren(this.#form, this.#again, h("p", { class: "meta" }, this.#count, this.#lock));
+    this.replaceChildren(this.#form, this.#again, this.#count);
   }
 
   draw(visit, t) {
@@ -26,10 +25,6 @@ export class ChatComposer extends HTMLElement {
     this.#again.textContent = t("start_again");
     this.#text.placeholder = this.#text.ariaLabel = t("write");
     this.#button.ariaLabel = this.#button.title = t("send");
-    // PS-3: the server's word and the browser's own eyes.
-    const locked = visit.secure === true && location.protocol === "https:";
-    if (locked !== this.#lock.hasChildNodes()) this.#lock.replaceChildren(...(locked ? [icon("lock", "small"), h("span", { class: "unseen" })] : []));
-    if (locked) this.#lock.title = this.#lock.lastChild.textContent = t("lock");
     this.#measure();
   }
 
@@ -66,6 +61,6 @@ export class ChatComposer extends HTMLElement {
     const left = LIMIT - [...text].length;
     this.#button.disabled = !text || left < 0;
     this.#count.textContent = left > LIMIT - COUNT_FROM ? "" : this.#t?.(left < 0 ? "too_long" : "left", { count: Math.abs(left) });
-    this.#count.className = left < 0 ? "problem" : "";
+    this.#count.className = left < 0 ? "problem" : "hint";
   }
 }

@@ -15,6 +15,7 @@ export class FrontdeskWidget extends HTMLElement {
   #page = h("chat-page");
   #thread = h("chat-thread");
   #composer = h("chat-composer");
+  #lock = h("p", { class: "lock", role: "img" });
   #window = h("main", { class: "window" });
   #visit;
   #host = "";
@@ -32,6 +33,7 @@ export class FrontdeskWidget extends HTMLElement {
   connectedCallback() {
     const { bot, accent } = this.dataset;
     this.shadowRoot.append(this.#window);
+    this.#lock.append(icon("lock", "small"));
     this.#visit = new Visit({
       bot,
       locale: isLocale(navigator.language) ? navigator.language : "en",
@@ -166,12 +168,15 @@ export class FrontdeskWidget extends HTMLElement {
     this.#accent(visit.bot?.accent);
     this.#header.draw(visit, t, page);
     this.#drawBar(visit, t);
+    // PS-3: the server's word and the browser's own eyes.
+    this.#lock.hidden = visit.secure !== true || location.protocol !== "https:";
+    this.#lock.ariaLabel = this.#lock.title = t("lock");
     if (view === "thread") {
-      fill(this.#window, [this.#header, this.#bar, this.#thread, this.#composer]);
+      fill(this.#window, [this.#header, this.#bar, this.#thread, this.#composer, this.#lock]);
       this.#thread.draw(visit, t, this.#times);
       this.#composer.draw(visit, t);
     } else {
-      fill(this.#window, [this.#header, this.#bar, this.#page]);
+      fill(this.#window, [this.#header, this.#bar, this.#page, this.#lock]);
       this.#page.draw(visit, t, page, view);
     }
     if (view === this.#view) return;

@@ -63,7 +63,7 @@ const inOrder = (one, other) => one.seq - other.seq;
 function toItem(event) {
   const { kind, seq, at, by, now, reason } = event;
   const line = (text, sign, more) => ({ type: "line", key: `e${seq}`, seq, at, text, sign, ...more });
-  if (kind === "message" && by === "system") return line("", "info", { words: event.text, buttons: event.buttons });
+  if (kind === "message" && by === "system") return event.card ? null : line("", "info", { words: event.text, buttons: event.buttons });
   if (kind === "message") return toMessage(event);
   if (kind === "consent") return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
   if (kind === "email" && event.state === "lost") return line("line_proof_lost", "warning");
