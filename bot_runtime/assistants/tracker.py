@@ -87,9 +87,12 @@ class Tracker:
         return self._copy(list(self._aside or ()))
 
     def _copy(self, aside: list[Event] | None) -> "Tracker":
-        made = Tracker.__new__(Tracker)
-        for name in Tracker.__slots__:
-            setattr(made, name, aside if name == "_aside" else getattr(self, name))
+        made = _new(Tracker)
+        made.view, made.sender_id, made.fold, made.top = self.view, self.sender_id, self.fold, self.top
+        made.input_channel, made.rejected = self.input_channel, self.rejected
+        made.last_user_time, made.latest_event_time = self.last_user_time, self.latest_event_time
+        made._log, made._count, made._aside = self._log, self._count, aside
+        made._first, made._restarted, made._loops = self._first, self._restarted, self._loops
         return made
 
     def forget_before_restart(self) -> None:
@@ -316,3 +319,6 @@ class Tracker:
             for event in self.events:
                 again.apply(event)
             self.top, self.fold = again.top, live
+
+
+_new = Tracker.__new__

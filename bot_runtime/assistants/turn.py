@@ -172,13 +172,14 @@ class Turn:
             _log.warning("action %s: %s", prediction.action, problem)
             self._failed.append(prediction.action)
             events = []
-        if all(event["event"] != "action_execution_rejected" for event in events):
+        kinds = [event["event"] for event in events]
+        if "action_execution_rejected" not in kinds:
             for event in before:
                 self._log_event(event)
             self._log_event(self._execution(prediction))
         for event in events:
             self._log_event(event)
-        if any(event["event"] == "user" for event in events):
+        if "user" in kinds:
             await self._extract()
         return True
 

@@ -69,9 +69,7 @@ class EventLog(Generic[E]):
             raise ValueError(f"an append takes 1 to {_MAX_EVENTS} events")
         if (head_fields is None) != (self._head is None):
             raise ValueError(f"{self._name}: the head is written at every append, and only if there is one")
-        cipher = self._keys.cached(key)
-        if cipher is None or cipher.account != account:
-            cipher = await self._keys.cipher(account, key)
+        cipher = await cipher_of(self._keys, account, key)
         first, count = expected + 1, len(events)
         body = cipher.seal(self._encode(events), *self._bounds(account, log, first, count))
         batch = Batch(first, count, key, body)

@@ -40,6 +40,8 @@ def value_of(field: str, value: object) -> Value:
     """
     if value is None or (type(value) is str and value.isascii()):
         return value
+    if type(value) is int and LOWEST <= value <= HIGHEST:
+        return value
     if isinstance(value, str):
         try:
             value.encode()

@@ -85,8 +85,7 @@ def row_bounds(kind: str, account: str, id: str, version: int, fields: Mapping[s
     Fields without a value are left out, so that a field declared later does not make older rows unreadable.
     """
     bounds: list[Bound] = ["row", kind, account, id, version]
-    for name in sorted(fields):
-        value = fields[name]
+    for name, value in sorted(fields.items()):  # names differ, so values are never compared
         if value is not None:
             bounds += (name, value)
     return tuple(bounds)

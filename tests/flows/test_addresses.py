@@ -309,6 +309,45 @@ async def test_L_10_a_session_that_ended_opens_nothing(house: House) -> None:
         assert_login(await house.open(line, source=STRANGER))
 
 
+@pytest.mark.parametrize("watched", [True, False])
+async def test_A_10_L_11_a_right_that_was_taken_away_ends_at_once(house: House, watched: bool) -> None:
+    """A-10, L-11, M-8: the very next request is refused, and the open console is cut or shows the chat no more."""
+    agent, bot = house.desk.person("agent"), house.desk.demo["bot"]
+    url = house.base + house.link
+    async with (
+        house.person("super_admin") as boss,
+        Staff.logged_in(house.base, agent["email"], agent["password"]) as member,
+    ):
+        me = f"{house.base}/admin/people/{member.frames[0]['me']['person']}"
+        assert house.conversation in member.rows
+        if watched:
+            await member.send(type="watch", conversation=house.conversation, since=0)
+            await member.of("events")
+        assert (await _bytes_of(member.session, url))[0] == 200
+        assert await _submit(boss, f"{me}/bots", {}) == 303
+        try:
+            assert (await _bytes_of(member.session, url))[0] == 403
+            refused = await member.ask(type="note", conversation=house.conversation, text="too late")
+            assert refused["code"] == "not_found"
+            await member.frame(lambda frame: frame["type"] == "gone" and frame["conversation"] == house.conversation)
+        finally:
+            assert await _submit(boss, f"{me}/bots", {"bots": bot}) == 303
+        assert (await _bytes_of(member.session, url))[0] == 200
+        assert await _submit(boss, f"{me}/disable", {}) == 303
+        assert (await _bytes_of(member.session, url))[0] == 303
+        with pytest.raises(ConnectionResetError, match="4401"):
+            await member.of("nothing that is ever sent")
+        assert await _submit(boss, f"{me}/enable", {}) == 303
+    async with house.person("agent") as member:
+        assert (await _bytes_of(member, url))[0] == 200
+
+
+async def _submit(session: aiohttp.ClientSession, url: str, form: dict[str, str]) -> int:
+    headers = {"Origin": "/".join(url.split("/", 3)[:3]), "Content-Type": "application/x-www-form-urlencoded"}
+    async with session.post(url, data=form, headers=headers, allow_redirects=False) as answer:
+        return answer.status
+
+
 @pytest.mark.parametrize("form", ["txt", "json"])
 async def test_files_and_HEAD_go_through_the_same_decision(house: House, form: str) -> None:
     """YA-2, SECURITY 2.1 (HEAD = GET)."""

@@ -183,9 +183,9 @@ async def test_the_other_JSON_doors_are_as_strict(house: Frontdesk) -> None:
             edits: list[Json] = [{"start": "198.51.100.1"}, {"label": None}, {"id": "x"}, {"end": {"$gt": ""}}]
             for edit in edits:
                 assert_problem(await boss.send("PATCH", f"{RANGES}/{one}", body=edit), 422)
-            for id in (NOBODYS_ID, "1", "%00", "..%2f" + one, one + "x", "' OR 1=1--".replace(" ", "%20")):
-                assert_problem(await boss.send("PATCH", f"{RANGES}/{id}", body={"label": "x"}), 404)
-                assert_problem(await boss.send("DELETE", f"{RANGES}/{id}"), 404)
+            for other in (NOBODYS_ID, "1", "%00", "..%2f" + one, one + "x", "' OR 1=1--".replace(" ", "%20")):
+                assert_problem(await boss.send("PATCH", f"{RANGES}/{other}", body={"label": "x"}), 404)
+                assert_problem(await boss.send("DELETE", f"{RANGES}/{other}"), 404)
             for toggle in ({"enabled": "true"}, {"enabled": 1}, {"enabled": None}, {}, {"enabled": True, "scope": "x"}):
                 assert_problem(await boss.send("PUT", f"{RANGES}/account/enabled", body=toggle), 422)
             assert_problem(await boss.send("PUT", f"{RANGES}/{NOBODYS_ID}/enabled", body={"enabled": True}), 404)
@@ -449,9 +449,9 @@ async def test_M_1_a_foreign_conversation_is_an_unknown_one(house: Frontdesk) ->
         for method, body in (("GET", b""), ("POST", b"{}")):
             foreign = await colleague.send(method, links, body=body)
             assert_problem(foreign, 404)
-            for id in (NOBODYS_ID, "x", "%00", conversation[:-1], "%24ne"):
-                unknown = await colleague.send(method, f"/api/conversations/{id}/links", body=body)
-                assert unknown.without("date") == foreign.without("date"), (method, id)
+            for other in (NOBODYS_ID, "x", "%00", conversation[:-1], "%24ne"):
+                unknown = await colleague.send(method, f"/api/conversations/{other}/links", body=body)
+                assert unknown.without("date") == foreign.without("date"), (method, other)
         revoke = f"/api/links/{json.loads(made.body)['id']}/revoke"
         foreign = await colleague.send("POST", revoke, body={})
         unknown = await colleague.send("POST", f"/api/links/{NOBODYS_ID}/revoke", body={})

@@ -15,12 +15,12 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
 from foundation.keys.master import EXAMPLE
+from tests.flows.reading import whole
 from tests.serving import COMMAND, PATIENCE, ROOT, Frontdesk, serving
 from tests.talking import Staff, Visitor, logged_in
 
@@ -229,6 +229,59 @@ def test_a_misspelt_variable_is_named(copy: Frontdesk, name: str) -> None:
     assert name in refusal(copy, *SERVE)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FRONTDESK_WEB__TRUSTED_PROXIES", "127.0.0.1", "trusted_proxies"),
+        ("FRONTDESK_WEB__BASE_URL", "https://house.example/chat?x", "base_url"),
+        ("FRONTDESK_WEB__HOSTS", '["http://house.example/"]', "hosts"),
+        ("FRONTDESK_MAIL__SENDER", "not an address", "sender"),
+    ],
+)
+def test_a_variable_that_cannot_be_meant_is_named(copy: Frontdesk, name: str, value: str, says: str) -> None:
+    copy.environment[name] = value
+    assert says in refusal(copy, *SERVE).lower()
+
+
+def _file_of_noise(data: Path) -> None:
+    (data / "frontdesk.db").write_bytes(os.urandom(8_192))
+
+
+def _cut_off(data: Path) -> None:
+    os.truncate(data / "frontdesk.db", 20_000)
+
+
+def _keys_of_noise(data: Path) -> None:
+    (data / "keys.db").write_bytes(os.urandom(8_192))
+
+
+def _no_keys(data: Path) -> None:
+    (data / "keys.db").unlink()
+
+
+def _settings_that_are_a_folder(data: Path) -> None:
+    (data / "frontdesk.toml").unlink(missing_ok=True)
+    (data / "frontdesk.toml").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("harm", "names"),
+    [
+        (_file_of_noise, "frontdesk.db"),
+        (_cut_off, "frontdesk.db"),
+        (_keys_of_noise, "keys.db"),
+        (_no_keys, "keys.db"),
+        (_settings_that_are_a_folder, "frontdesk.toml"),
+    ],
+)
+def test_an_installation_that_is_damaged_is_refused_by_its_file(
+    copy: Frontdesk, harm: Callable[[Path], None], names: str
+) -> None:
+    """Nothing is made anew in place of what is missing: that would hide that it can never be read again."""
+    harm(copy.data)
+    assert names in refusal(copy, *SERVE)
+
+
 def test_commands_on_a_folder_without_an_installation_make_none(tmp_path: Path) -> None:
     nothing = Frontdesk(tmp_path / "data")
     for command in (("keys", "status"), ("keys", "rotate"), ("audit", "verify")):
@@ -245,9 +298,9 @@ async def test_a_broken_assistant_is_named_by_file_and_line_and_nobody_is_left_a
     """Issue 2, BR-5, BR-6: the server says what is wrong and is not ready; a visitor is heard and can call a person."""
     bot = tmp_path / "bot"
     assert _command("assistant", "new", str(bot)).returncode == 0
-    whole = (bot / "domain.yml").read_text("utf-8")
-    line = len(whole.splitlines()) + 1
-    (bot / "domain.yml").write_text(f"{whole.rstrip()}\n@nothing\n", "utf-8")
+    domain = (bot / "domain.yml").read_text("utf-8").rstrip()
+    line = len(domain.splitlines()) + 1
+    (bot / "domain.yml").write_text(f"{domain}\n@nothing\n", "utf-8")
     checked = _command("assistant", "check", str(bot))
     assert checked.returncode == 1
     assert f"domain.yml:{line}" in checked.stderr
@@ -385,7 +438,7 @@ async def test_K_7_everything_can_be_read_after_the_keys_were_rotated(copy: Fron
         await visitor.ask(type="handoff")
         device, conversation = visitor.device, visitor.welcome["conversation"]
     async with Staff.logged_in(copy.base_url, owner["email"], owner["password"]) as boss:
-        before = await _whole(boss, conversation)
+        before = await whole(boss, conversation)
     assert copy.stop() == 0
 
     old = json.loads(copy.run("keys", "status").stdout)
@@ -405,7 +458,7 @@ async def test_K_7_everything_can_be_read_after_the_keys_were_rotated(copy: Fron
             await visitor.says("visitor", "Canarygull")
             assert (await visitor.say("and after it"))["type"] == "ack"
         async with Staff.logged_in(copy.base_url, owner["email"], owner["password"]) as boss:
-            assert (await _whole(boss, conversation))[: len(before)] == before
+            assert (await whole(boss, conversation))[: len(before)] == before
         async with Staff.logged_in(copy.base_url, agent["email"], agent["password"]) as person:
             assert (await person.row(lambda row: row["id"] == conversation))["control"] == "queue"
     finally:
@@ -413,8 +466,8 @@ async def test_K_7_everything_can_be_read_after_the_keys_were_rotated(copy: Fron
 
 
 def test_G_1_an_audit_book_that_nobody_touched_is_whole(copy: Frontdesk) -> None:
-    whole = copy.run("audit", "verify")
-    assert (whole.returncode, whole.stderr) == (0, "")
+    checked = copy.run("audit", "verify")
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def _flip_a_bit(db: sqlite3.Connection, log: str, first: int) -> None:
@@ -450,13 +503,6 @@ def test_G_1_a_changed_audit_book_is_not_whole(
     assert checked.returncode == 1
     assert "Traceback" not in checked.stderr
     assert re.search(rf"entry {first - (harm is _exchange)}\b", checked.stderr), checked.stderr
-
-
-async def _whole(boss: Staff, conversation: str) -> list[dict[str, Any]]:
-    await boss.send(type="watch", conversation=conversation, since=0)
-    frame = await boss.frame(lambda frame: frame["type"] == "events" and frame["conversation"] == conversation)
-    events: list[dict[str, Any]] = frame["events"]
-    return events
 
 
 async def _log_in(base: str, email: str, password: str) -> int:

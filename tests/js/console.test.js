@@ -9,11 +9,28 @@ import { Log } from "../../handoff/static/js/models/log.js";
 import { duration, lineWords, markOf, nameOf, stateOf } from "../../handoff/static/js/models/words.js";
 
 const MINUTE = 60_000;
-const row = (id, more = {}) => ({ id, control: "queue", holder: null, holder_name: "", name: "", address: "", verification: { state: "none", why: "" }, last_text: "", last_by: "", updated_at: 0, waiting_since: 1, unread: 0, ...more });
+const row = (id, more = {}) => ({
+  id,
+  control: "queue",
+  holder: null,
+  holder_name: "",
+  name: "",
+  address: "",
+  verification: { state: "none", why: "" },
+  last_text: "",
+  last_by: "",
+  updated_at: 0,
+  waiting_since: 1,
+  unread: 0,
+  ...more,
+});
 const lines = (...events) => {
   const log = new Log();
   log.apply(events.map((event, index) => ({ seq: index + 1, at: 0, ...event })));
-  return log.items({ pending: [], dayOf: () => "" }).filter((item) => item.type === "line").map((item) => item.text);
+  return log
+    .items({ pending: [], dayOf: () => "" })
+    .filter((item) => item.type === "line")
+    .map((item) => item.text);
 };
 
 test("the three tabs, and who waits longest first", () => {
@@ -35,13 +52,23 @@ test("the three tabs, and who waits longest first", () => {
 
 test("searching looks at name, address and last words", () => {
   const rows = [row("a", { name: "Jane" }), row("b", { address: "max@x.example" }), row("c", { last_text: "my JANE" })];
-  assert.deepEqual(shown(rows, { tab: "all", me: "", words: " jane " }).map((one) => one.id), ["a", "c"]);
+  assert.deepEqual(
+    shown(rows, { tab: "all", me: "", words: " jane " }).map((one) => one.id),
+    ["a", "c"],
+  );
 });
 
 test("waiting is for people: nobody waits with the bot, or once he was answered", () => {
   const now = 20 * MINUTE;
   const since = (minutes, more) => waiting(row("a", { waiting_since: now - minutes * MINUTE, ...more }), now);
-  assert.deepEqual([since(1), since(3), since(10)], [{ minutes: 1, level: "calm" }, { minutes: 3, level: "soon" }, { minutes: 10, level: "late" }]);
+  assert.deepEqual(
+    [since(1), since(3), since(10)],
+    [
+      { minutes: 1, level: "calm" },
+      { minutes: 3, level: "soon" },
+      { minutes: 10, level: "late" },
+    ],
+  );
   assert.equal(since(5, { control: "bot" }).level, "");
   assert.equal(since(5, { control: "agent", unread: 0 }).level, "");
   assert.equal(since(5, { control: "agent", unread: 2 }).level, "soon");
@@ -50,25 +77,47 @@ test("waiting is for people: nobody waits with the bot, or once he was answered"
 
 test("next and previous go round", () => {
   const rows = ["a", "b", "c"].map((id) => row(id));
-  assert.deepEqual([neighbour(rows, "c", 1), neighbour(rows, "a", -1), neighbour(rows, null, 1), neighbour(rows, null, -1), neighbour([], "a", 1)], ["a", "c", "a", "c", null]);
+  assert.deepEqual(
+    [
+      neighbour(rows, "c", 1),
+      neighbour(rows, "a", -1),
+      neighbour(rows, null, 1),
+      neighbour(rows, null, -1),
+      neighbour([], "a", 1),
+    ],
+    ["a", "c", "a", "c", null],
+  );
 });
 
 test("DD-4, DD-6: the green check is for verified only, and every mark says why", () => {
   const mark = (state, why = "Because.") => markOf(row("a", { verification: { state, why } }));
   assert.equal(mark("verified").kind, "ok");
-  for (const state of ["preliminary", "confirmed_elsewhere", "constructor", undefined, "Verified"]) assert.equal(mark(state).kind, "warn", state);
+  for (const state of ["preliminary", "confirmed_elsewhere", "constructor", undefined, "Verified"])
+    assert.equal(mark(state).kind, "warn", state);
   assert.equal(mark("none").kind, "");
   assert.equal(mark("confirmed_elsewhere").why, "Confirmed elsewhere, not verified here. Because.");
   assert.equal(markOf({}).kind, "warn");
 });
 
 test("a visitor without name and address has one to be told apart by", () => {
-  assert.deepEqual([nameOf(row("abcdef")), nameOf(row("a", { address: "x@y" })), nameOf(row("a", { address: "x@y", name: "Jane" }))], ["Visitor abcd", "x@y", "Jane"]);
+  assert.deepEqual(
+    [nameOf(row("abcdef")), nameOf(row("a", { address: "x@y" })), nameOf(row("a", { address: "x@y", name: "Jane" }))],
+    ["Visitor abcd", "x@y", "Jane"],
+  );
 });
 
 test("who has the chat, in words", () => {
   const word = (more) => stateOf(row("a", more), "me").word;
-  assert.deepEqual([word({}), word({ control: "agent", holder: "me" }), word({ control: "agent", holder: "b", holder_name: "Ben" }), word({ control: "bot" }), word({ control: "closed" })], ["Waiting", "With you", "With Ben", "With the bot", "Ended"]);
+  assert.deepEqual(
+    [
+      word({}),
+      word({ control: "agent", holder: "me" }),
+      word({ control: "agent", holder: "b", holder_name: "Ben" }),
+      word({ control: "bot" }),
+      word({ control: "closed" }),
+    ],
+    ["Waiting", "With you", "With Ben", "With the bot", "Ended"],
+  );
 });
 
 test("durations", () => {
@@ -89,7 +138,10 @@ test("drafts are kept for each chat, and for reply and note apart", () => {
   drafts.set("a", "message", "to you");
   drafts.set("a", "note", "to us");
   drafts.set("b", "message", " ");
-  assert.deepEqual([drafts.get("a", "message"), drafts.get("a", "note"), drafts.get("b", "note")], ["to you", "to us", ""]);
+  assert.deepEqual(
+    [drafts.get("a", "message"), drafts.get("a", "note"), drafts.get("b", "note")],
+    ["to you", "to us", ""],
+  );
   assert.deepEqual([drafts.has("a"), drafts.has("b"), drafts.any], [true, false, true]);
   drafts.set("a", "message", "");
   drafts.set("a", "note", "");
@@ -97,7 +149,11 @@ test("drafts are kept for each chat, and for reply and note apart", () => {
 });
 
 test("UX: no shortcut while somebody types, except with a modifier; and none when they are switched off, except Escape", () => {
-  const press = (event, where = {}) => deedOf({ code: "", key: "", altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, ...event }, { typing: false, enabled: true, ...where });
+  const press = (event, where = {}) =>
+    deedOf(
+      { code: "", key: "", altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, ...event },
+      { typing: false, enabled: true, ...where },
+    );
   assert.equal(press({ key: "?", code: "Minus", shiftKey: true }), "help");
   assert.equal(press({ key: "?", shiftKey: true }, { typing: true }), null);
   assert.equal(press({ key: "∆", code: "KeyJ", altKey: true }, { typing: true }), "next");
@@ -123,7 +179,15 @@ test("what happened is said in words, with names", () => {
       { kind: "consent", given: true },
       { kind: "turn", intent: "ask_price", confidence: 0.981 },
       { kind: "control", now: "queue", reason: "handoff_requested", actor: "visitor" },
-      { kind: "control", now: "agent", reason: "taken", actor: "agent", author: "p1", holder: "p1", holder_name: "Anna" },
+      {
+        kind: "control",
+        now: "agent",
+        reason: "taken",
+        actor: "agent",
+        author: "p1",
+        holder: "p1",
+        holder_name: "Anna",
+      },
       { kind: "email", state: "supplied", by: "agent", author: "p1", address: "x@y.example", outcome: "suppressed" },
       { kind: "email", state: "confirmed_elsewhere" },
       { kind: "email", state: "verified", method: "questions", author: "p2", reason: "Knew the order." },
@@ -149,12 +213,25 @@ test("what happened is said in words, with names", () => {
 });
 
 test("X-13: what stands in an address or reason is no pattern", () => {
-  const [line] = lines({ kind: "email", state: "supplied", by: "visitor", address: "$&{who}@x.example", outcome: "new" });
+  const [line] = lines({
+    kind: "email",
+    state: "supplied",
+    by: "visitor",
+    address: "$&{who}@x.example",
+    outcome: "new",
+  });
   assert.equal(line, "The visitor gave the address $&{who}@x.example.");
 });
 
 test("reasons and kinds that are not known yet break nothing", () => {
-  assert.deepEqual(lines({ kind: "hologram" }, { kind: "control", now: "bot", reason: "constructor", actor: "system" }, { kind: "email", state: "lost", reason: "Some sentence." }), ["The chat changed hands.", "No longer verified: Some sentence."]);
+  assert.deepEqual(
+    lines(
+      { kind: "hologram" },
+      { kind: "control", now: "bot", reason: "constructor", actor: "system" },
+      { kind: "email", state: "lost", reason: "Some sentence." },
+    ),
+    ["The chat changed hands.", "No longer verified: Some sentence."],
+  );
 });
 
 test("the pane's facts follow the newest word", () => {
@@ -165,7 +242,10 @@ test("the pane's facts follow the newest word", () => {
   put(3, { kind: "email", state: "sent" });
   put(4, { kind: "email", state: "verified", method: "code", author: "" });
   const facts = log.facts();
-  assert.deepEqual([facts.opened.locale, facts.consent.notice, facts.mailSentAt, facts.proof.method], ["en", "en-1", 3, "code"]);
+  assert.deepEqual(
+    [facts.opened.locale, facts.consent.notice, facts.mailSentAt, facts.proof.method],
+    ["en", "en-1", 3, "code"],
+  );
   put(5, { kind: "email", state: "lost", reason: "expired" });
   put(6, { kind: "consent", given: false });
   assert.deepEqual([log.facts().proof, log.facts().withdrawnAt], [null, 6]);
@@ -184,7 +264,12 @@ function api(...answers) {
 
 test("YA-11: a link is made, listed and revoked; its URL is said once", async () => {
   const link = { id: "l1", views: 0, revoked_at: null, expires_at: 10 };
-  const { calls, links } = api([201, { id: "l1", url: "https://x.example/t/abc", expires_at: 10 }], [200, { links: [link] }], [204], [200, { links: [{ ...link, revoked_at: 5 }] }]);
+  const { calls, links } = api(
+    [201, { id: "l1", url: "https://x.example/t/abc", expires_at: 10 }],
+    [200, { links: [link] }],
+    [204],
+    [200, { links: [{ ...link, revoked_at: 5 }] }],
+  );
   await links.make();
   assert.deepEqual(calls[0], ["POST", "/api/conversations/c1/links", "{}", "application/json"]);
   assert.equal(links.fresh, "https://x.example/t/abc");

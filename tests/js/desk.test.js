@@ -9,8 +9,22 @@ const ME = { person: "anna", name: "Anna", role: "agent" };
 const dayOf = () => "day";
 
 const row = (id, more = {}) => ({
-  id, bot: "b1", control: "queue", holder: null, holder_name: "", name: "", address: "", verification: { state: "none", method: "", why: "" },
-  last_text: "", last_by: "", opened_at: 1, updated_at: 1, waiting_since: 1, seq: 3, unread: 1, ...more,
+  id,
+  bot: "b1",
+  control: "queue",
+  holder: null,
+  holder_name: "",
+  name: "",
+  address: "",
+  verification: { state: "none", method: "", why: "" },
+  last_text: "",
+  last_by: "",
+  opened_at: 1,
+  updated_at: 1,
+  waiting_since: 1,
+  seq: 3,
+  unread: 1,
+  ...more,
 });
 
 class Scene {
@@ -20,7 +34,15 @@ class Scene {
   refused = [];
 
   constructor(...rows) {
-    this.desk = new Desk({ connect: this.exchange.connect, clock: this.clock, uuid: counter(), random: () => 0.5, Line, Outbox, Typing });
+    this.desk = new Desk({
+      connect: this.exchange.connect,
+      clock: this.clock,
+      uuid: counter(),
+      random: () => 0.5,
+      Line,
+      Outbox,
+      Typing,
+    });
     this.desk.addEventListener("alert", ({ detail }) => this.alerts.push(`${detail.kind} ${detail.row.id}`));
     this.desk.addEventListener("refused", ({ detail }) => this.refused.push(detail.text));
     this.desk.line.start();
@@ -49,11 +71,24 @@ class Scene {
   }
 
   words() {
-    return this.desk.items(dayOf).filter((item) => item.type === "message" || item.type === "note").map((item) => [item.type, item.text, item.state]);
+    return this.desk
+      .items(dayOf)
+      .filter((item) => item.type === "message" || item.type === "note")
+      .map((item) => [item.type, item.text, item.state]);
   }
 }
 
-const said = (seq, by, text, more = {}) => ({ seq, kind: "message", by, text, buttons: [], author: "", author_name: "", client_id: "", ...more });
+const said = (seq, by, text, more = {}) => ({
+  seq,
+  kind: "message",
+  by,
+  text,
+  buttons: [],
+  author: "",
+  author_name: "",
+  client_id: "",
+  ...more,
+});
 
 test("hello carries nothing: the session cookie says who I am", () => {
   const scene = new Scene();
@@ -85,7 +120,10 @@ test("after a reconnect the list is the server's and the open chat goes on witho
   assert.deepEqual([...scene.desk.rows.keys()], ["c1", "c3"]);
   assert.deepEqual(scene.wire.of("watch"), [{ type: "watch", conversation: "c1", since: 4 }]);
   scene.events("c1", said(4, "visitor", "A"), said(5, "visitor", "B"));
-  assert.deepEqual(scene.words().map(([, text]) => text), ["A", "B"]);
+  assert.deepEqual(
+    scene.words().map(([, text]) => text),
+    ["A", "B"],
+  );
 });
 
 test("a message is there at once, stored once, whichever of ack and event comes first, and a lost ack repeats it", () => {
@@ -96,10 +134,14 @@ test("a message is there at once, stored once, whichever of ack and event comes 
     assert.deepEqual(scene.words(), [["message", "Hello", "sending"]]);
     const { client_id } = scene.wire.of("message")[0];
     const ack = () => scene.wire.say({ type: "ack", conversation: "c1", client_id, seq: 5 });
-    const event = () => scene.events("c1", said(5, "agent", "Hello", { client_id, author: "anna", author_name: "Anna" }));
+    const event = () =>
+      scene.events("c1", said(5, "agent", "Hello", { client_id, author: "anna", author_name: "Anna" }));
     if (order === "ack lost") {
       scene.comeBack(1006, row("c1", { control: "agent", holder: "anna" }));
-      assert.deepEqual(scene.wire.of("message").map((frame) => frame.client_id), [client_id]);
+      assert.deepEqual(
+        scene.wire.of("message").map((frame) => frame.client_id),
+        [client_id],
+      );
     }
     if (order === "event first") event();
     ack();
@@ -125,7 +167,14 @@ test("a refused message is kept with the reason, counted as unsent, and can be t
   scene.desk.select("c1");
   scene.desk.write("message", "Hello");
   const { client_id } = scene.wire.of("message")[0];
-  scene.wire.say({ type: "error", conversation: "c1", client_id, code: "conflict", title: "Conflict", detail: "Take the chat over first." });
+  scene.wire.say({
+    type: "error",
+    conversation: "c1",
+    client_id,
+    code: "conflict",
+    title: "Conflict",
+    detail: "Take the chat over first.",
+  });
   const item = scene.desk.items(dayOf).find((one) => one.type === "message");
   assert.deepEqual([item.state, item.error, scene.desk.unsent.length], ["failed", "Take the chat over first.", 1]);
   scene.desk.outbox.retry(client_id);
@@ -160,7 +209,14 @@ test("of two who take over at the same moment one is told", async () => {
   const scene = new Scene(row("c1"));
   scene.desk.select("c1");
   const taking = scene.desk.deed("take_over");
-  scene.wire.say({ type: "error", conversation: "c1", client_id: scene.wire.of("take_over")[0].client_id, code: "conflict", title: "Conflict", detail: "Somebody else holds this chat." });
+  scene.wire.say({
+    type: "error",
+    conversation: "c1",
+    client_id: scene.wire.of("take_over")[0].client_id,
+    code: "conflict",
+    title: "Conflict",
+    detail: "Somebody else holds this chat.",
+  });
   assert.equal(await taking, false);
   assert.deepEqual(scene.refused, ["Somebody else holds this chat."]);
   assert.equal(scene.desk.isBusy("c1"), false);
@@ -189,7 +245,14 @@ test("what is gone is gone from the list, the thread and the memory", () => {
 test("a chat that may not be watched is closed", () => {
   const scene = new Scene();
   scene.desk.select("foreign");
-  scene.wire.say({ type: "error", conversation: "foreign", client_id: "", code: "not_found", title: "Not found", detail: "There is no such conversation." });
+  scene.wire.say({
+    type: "error",
+    conversation: "foreign",
+    client_id: "",
+    code: "not_found",
+    title: "Not found",
+    detail: "There is no such conversation.",
+  });
   assert.equal(scene.desk.selected, null);
 });
 
@@ -236,5 +299,8 @@ test("typing is told for the open chat and forgotten with it", () => {
   assert.equal(scene.desk.typing.heard.by, "visitor");
   scene.desk.select("c2");
   assert.equal(scene.desk.typing.heard, null);
-  assert.deepEqual(scene.wire.of("typing"), [{ type: "typing", conversation: "c1", on: true }, { type: "typing", conversation: "c1", on: false }]);
+  assert.deepEqual(scene.wire.of("typing"), [
+    { type: "typing", conversation: "c1", on: true },
+    { type: "typing", conversation: "c1", on: false },
+  ]);
 });

@@ -4,7 +4,16 @@ import { test } from "node:test";
 import { Line } from "../../foundation/web/static/js/line.js";
 import { Exchange, ManualClock } from "./hands.js";
 
-const CODE = { NORMAL: 1000, GOING_AWAY: 1001, MALFORMED: 4400, UNAUTHENTICATED: 4401, FORBIDDEN: 4403, NOT_FOUND: 4404, TOO_SLOW: 4408, TOO_MANY: 4429 };
+const CODE = {
+  NORMAL: 1000,
+  GOING_AWAY: 1001,
+  MALFORMED: 4400,
+  UNAUTHENTICATED: 4401,
+  FORBIDDEN: 4403,
+  NOT_FOUND: 4404,
+  TOO_SLOW: 4408,
+  TOO_MANY: 4429,
+};
 
 function setUp(options = {}) {
   const clock = new ManualClock();
@@ -49,7 +58,10 @@ test("each broken attempt waits longer, up to half a minute, and a settled line 
     while (exchange.wires.length === before) clock.pass(25);
     waits.push(clock.time - from);
   }
-  assert.ok(waits.every((wait, index) => index === 0 || wait >= waits[index - 1]), `${waits}`);
+  assert.ok(
+    waits.every((wait, index) => index === 0 || wait >= waits[index - 1]),
+    `${waits}`,
+  );
   assert.ok(waits[0] <= 500 && waits.at(-1) >= 15_000 && waits.at(-1) <= 30_000, `${waits}`);
   welcome();
   clock.pass(6_000);
@@ -156,7 +168,8 @@ test("what an old socket still says is not heard", () => {
 test("what is no frame is not heard", () => {
   const { exchange, line, frames } = setUp();
   line.start();
-  for (const data of ["", "{", "null", "7", '"text"', "{}", '{"type":7}', new ArrayBuffer(2)]) exchange.wire.onmessage({ data });
+  for (const data of ["", "{", "null", "7", '"text"', "{}", '{"type":7}', new ArrayBuffer(2)])
+    exchange.wire.onmessage({ data });
   assert.deepEqual(frames, []);
 });
 

@@ -3,8 +3,14 @@ import { test } from "node:test";
 
 import { linked, secureAddress } from "../../foundation/web/static/js/dom.js";
 
-const hrefs = (text) => linked(text).filter((part) => part.href).map((part) => part.href);
-const words = (text) => linked(text).map((part) => part.text).join("");
+const hrefs = (text) =>
+  linked(text)
+    .filter((part) => part.href)
+    .map((part) => part.href);
+const words = (text) =>
+  linked(text)
+    .map((part) => part.text)
+    .join("");
 
 test("links are found, and the sentence around them is not part of them", () => {
   assert.deepEqual(linked("See https://shop.example/a?b=1#c."), [
@@ -12,16 +18,33 @@ test("links are found, and the sentence around them is not part of them", () => 
     { text: "https://shop.example/a?b=1#c", href: "https://shop.example/a?b=1#c" },
     { text: "." },
   ]);
-  assert.deepEqual(hrefs("(http://a.example/x_(y)) and https://b.example, too!"), ["http://a.example/x_(y)", "https://b.example/"]);
+  assert.deepEqual(hrefs("(http://a.example/x_(y)) and https://b.example, too!"), [
+    "http://a.example/x_(y)",
+    "https://b.example/",
+  ]);
   assert.deepEqual(hrefs("mailto:jane@x.example"), ["mailto:jane@x.example"]);
 });
 
 test("X-4: other schemes, hidden names and broken addresses are text", () => {
   for (const text of [
-    "javascript:alert(1)", "data:text/html,<script>1</script>", "vbscript:x", "jAvA\tscript:alert(1)", "\u0001javascript:alert(1)",
-    "//evil.example/x", "https://good.example@evil.example/", "https://user:secret@evil.example/", "https:///", "http://", "https://%zz.example",
-    "mailto:a@b.example,c@d.example", "mailto:x", "https://evil", "file:///etc/passwd", "blob:https://x.example/1",
-  ]) assert.deepEqual(hrefs(text), [], text);
+    "javascript:alert(1)",
+    "data:text/html,<script>1</script>",
+    "vbscript:x",
+    "jAvA\tscript:alert(1)",
+    "\u0001javascript:alert(1)",
+    "//evil.example/x",
+    "https://good.example@evil.example/",
+    "https://user:secret@evil.example/",
+    "https:///",
+    "http://",
+    "https://%zz.example",
+    "mailto:a@b.example,c@d.example",
+    "mailto:x",
+    "https://evil",
+    "file:///etc/passwd",
+    "blob:https://x.example/1",
+  ])
+    assert.deepEqual(hrefs(text), [], text);
 });
 
 test("X-4: letters that look like others show the real host", () => {
@@ -41,7 +64,14 @@ test("a mail link carries an address and nothing else", () => {
 });
 
 test("no letter of the text is lost or changed, whatever it is", () => {
-  for (const text of ["", "$& $1 $`", "<img src=x onerror=alert(1)>", "{{7*7}} ${7*7} {0.__class__} %s%n", "a https://x.example b https://y.example", "😀 https://x.example/😀"]) {
+  for (const text of [
+    "",
+    "$& $1 $`",
+    "<img src=x onerror=alert(1)>",
+    "{{7*7}} ${7*7} {0.__class__} %s%n",
+    "a https://x.example b https://y.example",
+    "😀 https://x.example/😀",
+  ]) {
     assert.equal(words(text), text);
   }
 });
@@ -54,8 +84,19 @@ test("a text made to be slow is not slow", () => {
 });
 
 test("only https without a name in it may be offered as a picture", () => {
-  assert.deepEqual(secureAddress("https://img.example/cat.png"), { href: "https://img.example/cat.png", host: "img.example" });
-  for (const address of ["http://img.example/", "//img.example/", "cat.png", "data:image/png;base64,xx", "javascript:1", "https://a@b.example/", ""]) {
+  assert.deepEqual(secureAddress("https://img.example/cat.png"), {
+    href: "https://img.example/cat.png",
+    host: "img.example",
+  });
+  for (const address of [
+    "http://img.example/",
+    "//img.example/",
+    "cat.png",
+    "data:image/png;base64,xx",
+    "javascript:1",
+    "https://a@b.example/",
+    "",
+  ]) {
     assert.equal(secureAddress(address), null, address);
   }
 });

@@ -29,7 +29,10 @@ test("without a line things wait; with one they go, in order, and are gone when 
   outbox.connected();
   assert.deepEqual(texts(sent), ["a", "b"]);
   outbox.settle(first.id, { kind: "ack", seq: 3 });
-  assert.deepEqual(outbox.entries.map((entry) => entry.frame.text), ["b"]);
+  assert.deepEqual(
+    outbox.entries.map((entry) => entry.frame.text),
+    ["b"],
+  );
 });
 
 test("a lost ack: the same frame goes out again under the same client_id", () => {
@@ -48,7 +51,10 @@ test("no more than eight are on their way, so that a long outbox is not refused 
   const entries = Array.from({ length: 20 }, (_, index) => outbox.put(say(String(index))));
   assert.equal(sent.length, 8);
   for (const entry of entries) outbox.settle(entry.id, { kind: "ack" });
-  assert.deepEqual(texts(sent), entries.map((entry) => entry.frame.text));
+  assert.deepEqual(
+    texts(sent),
+    entries.map((entry) => entry.frame.text),
+  );
 });
 
 test("an error keeps the words and says why; trying again sends them under the same id", async () => {

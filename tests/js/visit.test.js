@@ -41,7 +41,16 @@ class Scene {
   }
 
   welcome(members = {}) {
-    const usual = { bot: CARD, notice: NOTICE, consented: false, conversation: null, seq: 0, control: "bot", holder: null, secure: true };
+    const usual = {
+      bot: CARD,
+      notice: NOTICE,
+      consented: false,
+      conversation: null,
+      seq: 0,
+      control: "bot",
+      holder: null,
+      secure: true,
+    };
     this.wire.say({ type: "welcome", ...usual, ...members });
   }
 
@@ -65,11 +74,17 @@ class Scene {
   }
 
   messages() {
-    return this.visit.items(dayOf).filter((item) => item.type === "message").map((item) => [item.by, item.text, item.state]);
+    return this.visit
+      .items(dayOf)
+      .filter((item) => item.type === "message")
+      .map((item) => [item.by, item.text, item.state]);
   }
 
   lines() {
-    return this.visit.items(dayOf).filter((item) => item.type === "line").map((item) => item.words ?? item.text);
+    return this.visit
+      .items(dayOf)
+      .filter((item) => item.type === "line")
+      .map((item) => item.words ?? item.text);
   }
 }
 
@@ -83,7 +98,18 @@ const consenting = () => {
   return scene;
 };
 
-const message = (seq, by, text, more = {}) => ({ seq, kind: "message", by, text, buttons: [], image: "", card: "", author_name: "", client_id: "", ...more });
+const message = (seq, by, text, more = {}) => ({
+  seq,
+  kind: "message",
+  by,
+  text,
+  buttons: [],
+  image: "",
+  card: "",
+  author_name: "",
+  client_id: "",
+  ...more,
+});
 
 test("MS-1, P-1: before the consent nothing is stored and no secret is said", () => {
   const scene = new Scene();
@@ -93,7 +119,10 @@ test("MS-1, P-1: before the consent nothing is stored and no secret is said", ()
   scene.visit.show("declined");
   assert.equal(scene.visit.phase, "declined");
   assert.equal(scene.storage.items.size, 0);
-  assert.deepEqual(scene.wire.sent.map((frame) => frame.type), ["hello"]);
+  assert.deepEqual(
+    scene.wire.sent.map((frame) => frame.type),
+    ["hello"],
+  );
   scene.visit.show("notice");
   assert.equal(scene.visit.phase, "notice");
 });
@@ -141,7 +170,10 @@ test("a browser that is known goes on where it was, and asks for all it lacks", 
   assert.deepEqual([scene.wire.of("hello")[0].device, scene.wire.of("hello")[0].since], [SECRET, 0]);
   scene.talking({ seq: 4 });
   scene.events(message(3, "bot", "Ahoy"), message(4, "visitor", "Hello", { client_id: "x" }));
-  assert.deepEqual(scene.messages(), [["bot", "Ahoy", ""], ["visitor", "Hello", "sent"]]);
+  assert.deepEqual(scene.messages(), [
+    ["bot", "Ahoy", ""],
+    ["visitor", "Hello", "sent"],
+  ]);
   assert.deepEqual(scene.happened, [], "what is only shown again has not happened now");
   assert.equal(scene.visit.unread, 0);
 });
@@ -182,7 +214,10 @@ test("a lost ack: after the reconnect the message goes out under the same client
   assert.deepEqual(scene.wire.of("message"), [sent]);
   scene.events(message(3, "visitor", "Hello", { client_id: sent.client_id }), message(4, "bot", "Ahoy"));
   scene.wire.say({ type: "ack", client_id: sent.client_id, seq: 3 });
-  assert.deepEqual(scene.messages(), [["visitor", "Hello", "sent"], ["bot", "Ahoy", ""]]);
+  assert.deepEqual(scene.messages(), [
+    ["visitor", "Hello", "sent"],
+    ["bot", "Ahoy", ""],
+  ]);
 });
 
 test("an ack does not move since: what others said before is still asked for", () => {
@@ -198,7 +233,10 @@ test("events that come twice or out of order are there once and in order", () =>
   const scene = consenting();
   scene.events(message(5, "bot", "C"), message(4, "bot", "B"));
   scene.events(message(3, "bot", "A"), message(4, "bot", "B"));
-  assert.deepEqual(scene.messages().map(([, text]) => text), ["A", "B", "C"]);
+  assert.deepEqual(
+    scene.messages().map(([, text]) => text),
+    ["A", "B", "C"],
+  );
 });
 
 test("what is written without a line is kept and sent in order when it is back", () => {
@@ -206,11 +244,17 @@ test("what is written without a line is kept and sent in order when it is back",
   scene.wire.cut();
   scene.visit.say("One");
   scene.visit.say("Two");
-  assert.deepEqual(scene.messages().map(([, , state]) => state), ["sending", "sending"]);
+  assert.deepEqual(
+    scene.messages().map(([, , state]) => state),
+    ["sending", "sending"],
+  );
   scene.clock.pass(600);
   scene.wire.open();
   scene.talking();
-  assert.deepEqual(scene.wire.of("message").map((frame) => frame.text), ["One", "Two"]);
+  assert.deepEqual(
+    scene.wire.of("message").map((frame) => frame.text),
+    ["One", "Two"],
+  );
 });
 
 test("a refused message says why and can be tried again or discarded", () => {
@@ -236,7 +280,10 @@ test("another conversation than the one since was counted in: everything is aske
   assert.equal(scene.wire.of("hello")[0].since, 0, JSON.stringify(hello));
   scene.talking({ conversation: "c2", seq: 12 });
   scene.events(message(3, "bot", "new"));
-  assert.deepEqual(scene.messages().map(([, text]) => text), ["new"]);
+  assert.deepEqual(
+    scene.messages().map(([, text]) => text),
+    ["new"],
+  );
 });
 
 test("lost after five seconds, restored when it is back, and both are said", () => {
@@ -255,7 +302,11 @@ test("lost after five seconds, restored when it is back, and both are said", () 
   assert.equal(scene.happened.filter((name) => name === "status").length, 2);
 });
 
-for (const [code, reason] of [[4403, "blocked"], [4404, "no_bot"], [4400, "broken"]]) {
+for (const [code, reason] of [
+  [4403, "blocked"],
+  [4404, "no_bot"],
+  [4400, "broken"],
+]) {
   test(`closed with ${code} before a chat: it says ${reason} and does not try again`, () => {
     const scene = new Scene();
     scene.wire.cut(code);
@@ -280,7 +331,10 @@ for (const code of [1001, 4401, 4408, 4429]) {
     const hello = scene.comeBack(code);
     assert.deepEqual([hello.device, hello.since], [SECRET, 7]);
     assert.equal(scene.visit.phase, "thread");
-    assert.deepEqual(scene.happened.filter((name) => name.startsWith("con")), ["conversation:started", "consent:given"]);
+    assert.deepEqual(
+      scene.happened.filter((name) => name.startsWith("con")),
+      ["conversation:started", "consent:given"],
+    );
   });
 }
 
@@ -324,7 +378,10 @@ test("forgetting in this browser sends nothing and keeps the other bots' entry",
   scene.talking();
   scene.visit.forget();
   assert.deepEqual(JSON.parse(scene.storage.getItem(KEY)), { device: SECRET, bots: ["another"] });
-  assert.deepEqual(scene.wire.sent.map((frame) => frame.type), ["hello"]);
+  assert.deepEqual(
+    scene.wire.sent.map((frame) => frame.type),
+    ["hello"],
+  );
 });
 
 test("BR-5: who answers now is always said, and by whom", () => {
@@ -382,7 +439,11 @@ test("DD-6, DD-7: the e-mail card follows the events, whatever was done here", a
   await giving;
   scene.events({ seq: 4, kind: "email", address: "j***@x.example", state: "sent" });
   assert.deepEqual([scene.visit.email.step, scene.visit.email.address], ["code", "j***@x.example"]);
-  for (const [outcome, words] of [["wrong", "code_wrong"], ["expired", "code_expired"], ["too_many", "code_too_many"]]) {
+  for (const [outcome, words] of [
+    ["wrong", "code_wrong"],
+    ["expired", "code_expired"],
+    ["too_many", "code_too_many"],
+  ]) {
     const trying = scene.visit.prove("code", { code: "000000" });
     scene.wire.say({ type: "done", client_id: scene.wire.of("code").at(-1).client_id, outcome });
     await trying;
@@ -396,7 +457,10 @@ test("DD-6, DD-7: the e-mail card follows the events, whatever was done here", a
   assert.deepEqual([scene.visit.email.step, scene.visit.email.address], ["verified", "j***@x.example"]);
   scene.events({ seq: 6, kind: "email", address: "", state: "lost" });
   assert.equal(scene.visit.email.step, "ask");
-  assert.deepEqual(scene.happened.filter((name) => name.startsWith("email")), ["email:supplied", "email:verified"]);
+  assert.deepEqual(
+    scene.happened.filter((name) => name.startsWith("email")),
+    ["email:supplied", "email:verified"],
+  );
 });
 
 test("a code whose answer was lost is not tried a second time by itself", async () => {
@@ -413,7 +477,10 @@ test("a code whose answer was lost is not tried a second time by itself", async 
 
 test("what the system says with a card is said by the card", () => {
   const scene = consenting();
-  scene.events(message(3, "system", "If j***@x.example can receive mail …", { card: "code" }), message(4, "system", "Nobody was free."));
+  scene.events(
+    message(3, "system", "If j***@x.example can receive mail …", { card: "code" }),
+    message(4, "system", "Nobody was free."),
+  );
   assert.deepEqual(scene.lines(), ["Nobody was free."]);
   assert.equal(scene.visit.email.step, "code");
 });
@@ -424,7 +491,10 @@ test("quick replies stand until the visitor says something", () => {
   scene.events(message(3, "bot", "Ahoy", { buttons }));
   assert.deepEqual(scene.visit.items(dayOf).at(-1).buttons, buttons);
   scene.visit.say("Prices", "/ask_price");
-  assert.deepEqual(scene.visit.items(dayOf).flatMap((item) => item.buttons ?? []), []);
+  assert.deepEqual(
+    scene.visit.items(dayOf).flatMap((item) => item.buttons ?? []),
+    [],
+  );
   assert.deepEqual([scene.wire.of("message")[0].text, scene.wire.of("message")[0].payload], ["Prices", "/ask_price"]);
 });
 
@@ -432,7 +502,12 @@ test("unread counts what came while nobody looked, with a divider before it", ()
   const scene = consenting();
   scene.events(message(3, "bot", "seen"));
   scene.visit.setVisible(false);
-  scene.events(message(4, "agent", "one"), message(5, "agent", "two"), { seq: 6, kind: "control", now: "bot", reason: "handed_back" });
+  scene.events(message(4, "agent", "one"), message(5, "agent", "two"), {
+    seq: 6,
+    kind: "control",
+    now: "bot",
+    reason: "handed_back",
+  });
   assert.equal(scene.visit.unread, 2);
   scene.visit.setVisible(true);
   assert.equal(scene.visit.unread, 0);
@@ -449,7 +524,10 @@ test("typing: told sparingly, heard until it fades or the message comes", () => 
     scene.visit.typing.typed();
     scene.clock.pass(200);
   }
-  assert.deepEqual(scene.wire.of("typing").map((frame) => frame.on), [true, true]);
+  assert.deepEqual(
+    scene.wire.of("typing").map((frame) => frame.on),
+    [true, true],
+  );
   scene.clock.pass(4_000);
   assert.equal(scene.wire.of("typing").at(-1).on, false);
   scene.wire.say({ type: "typing", by: "agent", name: "Anna", on: true });
@@ -466,7 +544,10 @@ test("the host page learns that something happened, never what was said", () => 
   const details = [];
   scene.visit.addEventListener("happened", ({ detail }) => details.push(detail));
   scene.visit.say("my secret");
-  scene.events(message(3, "visitor", "my secret", { client_id: scene.wire.of("message")[0].client_id }), message(4, "bot", "your secret"));
+  scene.events(
+    message(3, "visitor", "my secret", { client_id: scene.wire.of("message")[0].client_id }),
+    message(4, "bot", "your secret"),
+  );
   scene.events({ seq: 5, kind: "email", address: "j***@x.example", state: "sent" });
   assert.equal(details.length, 3);
   assert.doesNotMatch(JSON.stringify(details), /secret|example/);
@@ -474,7 +555,11 @@ test("the host page learns that something happened, never what was said", () => 
 
 test("a page's address is said short and without its query", () => {
   const scene = new Scene();
-  scene.visit.setPage({ url: `https://shop.example/${"x".repeat(1_500)}?token=1#2`, title: "ä".repeat(300), referrer: "https://ref.example/?q=1" });
+  scene.visit.setPage({
+    url: `https://shop.example/${"x".repeat(1_500)}?token=1#2`,
+    title: "ä".repeat(300),
+    referrer: "https://ref.example/?q=1",
+  });
   scene.comeBack(1006, null);
   const [hello] = scene.wire.of("hello");
   assert.equal(hello.page.referrer, "https://ref.example/");

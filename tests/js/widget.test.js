@@ -9,26 +9,72 @@ import { speaker } from "../../bot_runtime/channels/widget/static/js/models/word
 import { Thread } from "../../bot_runtime/channels/widget/static/js/models/thread.js";
 import { MemoryStorage } from "./hands.js";
 
-const HELLO = { frontdesk: 1, kind: "hello", locale: "en", url: "https://shop.example/", title: "Shop", referrer: "", open: true };
+const HELLO = {
+  frontdesk: 1,
+  kind: "hello",
+  locale: "en",
+  url: "https://shop.example/",
+  title: "Shop",
+  referrer: "",
+  open: true,
+};
 
 test("C-12: what the host page says is understood when it is one of ours, whole and plain", () => {
-  assert.deepEqual(understood(HELLO), { kind: "hello", locale: "en", url: HELLO.url, title: "Shop", referrer: "", open: true });
+  assert.deepEqual(understood(HELLO), {
+    kind: "hello",
+    locale: "en",
+    url: HELLO.url,
+    title: "Shop",
+    referrer: "",
+    open: true,
+  });
   assert.deepEqual(understood({ frontdesk: 1, kind: "privacy" }), { kind: "privacy" });
 });
 
 test("C-12: everything else is ignored", () => {
   const { locale, ...short } = HELLO;
   for (const data of [
-    null, undefined, 7, "hello", [], [HELLO], new Date(), new Map(), {}, { frontdesk: 1 }, { frontdesk: "1", kind: "privacy" }, { kind: "privacy" },
-    { type: "config", baseUrl: "https://evil.example" }, { ...HELLO, baseUrl: "https://evil.example" }, short, { ...HELLO, url: {} }, { ...HELLO, open: "yes" },
-    { ...HELLO, locale: {} }, { ...HELLO, title: "x".repeat(100_001) }, { frontdesk: 1, kind: "constructor" }, { frontdesk: 1, kind: "__proto__" },
-    { frontdesk: 1, kind: "write", text: ["x"] }, { frontdesk: 1, kind: "write", text: "x".repeat(100_001) }, { frontdesk: 1, kind: "privacy", more: 1 },
+    null,
+    undefined,
+    7,
+    "hello",
+    [],
+    [HELLO],
+    new Date(),
+    new Map(),
+    {},
+    { frontdesk: 1 },
+    { frontdesk: "1", kind: "privacy" },
+    { kind: "privacy" },
+    { type: "config", baseUrl: "https://evil.example" },
+    { ...HELLO, baseUrl: "https://evil.example" },
+    short,
+    { ...HELLO, url: {} },
+    { ...HELLO, open: "yes" },
+    { ...HELLO, locale: {} },
+    { ...HELLO, title: "x".repeat(100_001) },
+    { frontdesk: 1, kind: "constructor" },
+    { frontdesk: 1, kind: "__proto__" },
+    { frontdesk: 1, kind: "write", text: ["x"] },
+    { frontdesk: 1, kind: "write", text: "x".repeat(100_001) },
+    { frontdesk: 1, kind: "privacy", more: 1 },
     Object.assign(Object.create({ frontdesk: 1 }), { kind: "privacy" }),
-  ]) assert.equal(understood(data), null, JSON.stringify(data)?.slice(0, 200));
+  ])
+    assert.equal(understood(data), null, JSON.stringify(data)?.slice(0, 200));
 });
 
 test("a storage that was tampered with is as good as an empty one", () => {
-  for (const kept of ["", "{", "null", "[]", "7", '{"device":7,"bots":[]}', '{"device":"short","bots":["b"]}', `{"device":"${"s".repeat(43)}"}`, `{"device":"${"s".repeat(43)}","bots":"b"}`]) {
+  for (const kept of [
+    "",
+    "{",
+    "null",
+    "[]",
+    "7",
+    '{"device":7,"bots":[]}',
+    '{"device":"short","bots":["b"]}',
+    `{"device":"${"s".repeat(43)}"}`,
+    `{"device":"${"s".repeat(43)}","bots":"b"}`,
+  ]) {
     const storage = new MemoryStorage();
     storage.setItem(KEY, kept);
     const device = new Device({ storage, bot: "b", draw: () => "n".repeat(43) });
@@ -90,24 +136,53 @@ test("German is spoken to German browsers, English to all others", async () => {
 test("who speaks and when is said once for messages that stand together", () => {
   const thread = new Thread();
   const at = 1_700_000_000_000;
-  const say = (seq, by, minutes, author_name = "") => ({ seq, kind: "message", by, at: at + minutes * 60_000, text: "x", author_name, buttons: [] });
-  thread.apply([say(1, "bot", 0), say(2, "bot", 1), say(3, "bot", 10), say(4, "agent", 10, "Anna"), say(5, "agent", 10, "Ben"), say(6, "visitor", 11)]);
+  const say = (seq, by, minutes, author_name = "") => ({
+    seq,
+    kind: "message",
+    by,
+    at: at + minutes * 60_000,
+    text: "x",
+    author_name,
+    buttons: [],
+  });
+  thread.apply([
+    say(1, "bot", 0),
+    say(2, "bot", 1),
+    say(3, "bot", 10),
+    say(4, "agent", 10, "Anna"),
+    say(5, "agent", 10, "Ben"),
+    say(6, "visitor", 11),
+  ]);
   const messages = thread.items({ pending: [], dayOf: () => "day" }).filter((item) => item.type === "message");
-  assert.deepEqual(messages.map((item) => item.head), [true, false, true, true, true, true]);
-  assert.deepEqual(messages.map((item) => item.tail), [false, true, true, true, true, true]);
+  assert.deepEqual(
+    messages.map((item) => item.head),
+    [true, false, true, true, true, true],
+  );
+  assert.deepEqual(
+    messages.map((item) => item.tail),
+    [false, true, true, true, true, true],
+  );
 });
 
 test("a new day is said before its first message, under a key of its own", () => {
   const thread = new Thread();
   thread.apply([1, 2, 3].map((seq) => ({ seq, kind: "message", by: "bot", at: seq, text: "x", buttons: [] })));
   const items = thread.items({ pending: [], dayOf: (at) => (at === 2 ? "b" : "a") });
-  assert.deepEqual(items.map((item) => item.type), ["day", "message", "day", "message", "day", "message"]);
+  assert.deepEqual(
+    items.map((item) => item.type),
+    ["day", "message", "day", "message", "day", "message"],
+  );
   assert.equal(new Set(items.map((item) => item.key)).size, items.length);
 });
 
 test("kinds of events that are not known yet are skipped", () => {
   const thread = new Thread();
-  thread.apply([{ seq: 1, kind: "hologram", at: 1 }, { kind: "message" }, null, { seq: "2", kind: "message", text: "x" }]);
+  thread.apply([
+    { seq: 1, kind: "hologram", at: 1 },
+    { kind: "message" },
+    null,
+    { seq: "2", kind: "message", text: "x" },
+  ]);
   assert.deepEqual(thread.items({ pending: [] }), []);
   assert.equal(thread.since, 1);
 });

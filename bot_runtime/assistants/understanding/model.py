@@ -198,7 +198,7 @@ class Model:
 
 
 def _confidences(scores: NDArray[np.float32], group: Group, verbatim: int) -> NDArray[Any]:
-    confidences = shares(scores[group.first : group.behind], group.temperature)
+    confidences = shares(scores[group.first : group.behind].astype(np.float64), group.temperature)
     at = verbatim - group.first
     if group.first <= verbatim < group.behind and confidences[at] < VERBATIM:
         confidences *= (1 - VERBATIM) / (1 - confidences[at])

@@ -52,7 +52,7 @@ def test_the_ranking_is_a_share_of_one_highest_first(model: Model) -> None:
 
 
 def test_ten_intents_are_shown_of_many() -> None:
-    words = "apple bread cheese dates eggs figs grapes honey ice juice kale lemon".split()
+    words = ("apple", "bread", "cheese", "dates", "eggs", "figs", "grapes", "honey", "ice", "juice", "kale", "lemon")
     model = model_of(project({word: [f"I want {word}", f"give me {word}"] for word in words}))
 
     ranking = model.parse("some lemon").intent_ranking
@@ -155,14 +155,12 @@ def test_the_selector_picks_the_key_of_every_retrieval_intent(model: Model) -> N
     assert response["intent_response_key"] == "faq/pets"
     assert response["utter_action"] == "utter_faq"
     assert response["responses"] == [{"text": "Dogs are welcome."}, {"text": "Cats too."}]
-    assert [ranked["intent_response_key"] for ranked in selection["faq"]["ranking"]][0] == "faq/pets"
+    assert selection["faq"]["ranking"][0]["intent_response_key"] == "faq/pets"
     assert response["confidence"] == selection["faq"]["ranking"][0]["confidence"]
     assert math.isclose(sum(ranked["confidence"] for ranked in selection["faq"]["ranking"]), 1, rel_tol=1e-5)
     assert selection["default"] == selection["faq"]
-    assert model.parse("who are you then").response_selector["default"] == selection["chat"] | {
-        "response": model.parse("who are you then").response_selector["chat"]["response"],
-        "ranking": model.parse("who are you then").response_selector["chat"]["ranking"],
-    }
+    other = model.parse("who are you then").response_selector
+    assert other["default"] == other["chat"]
 
 
 def test_a_verbatim_example_selects_its_own_key(model: Model) -> None:

@@ -62,7 +62,12 @@ p{margin:45% 24px;text-align:center}
     bubble.ariaLabel = word(+opened) + (!opened && unread ? ` (${unread} ${word(2)})` : "");
     const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
     svg.setAttribute("viewBox", "0 0 24 24");
-    path.setAttribute("d", opened ? "m5.5 9 6.5 6.5L18.5 9" : "M4 6.5A2.5 2.5 0 0 1 6.5 4h11A2.5 2.5 0 0 1 20 6.5v7a2.5 2.5 0 0 1-2.5 2.5H11l-5 4v-4A2.5 2.5 0 0 1 4 13.5Z");
+    path.setAttribute(
+      "d",
+      opened
+        ? "m5.5 9 6.5 6.5L18.5 9"
+        : "M4 6.5A2.5 2.5 0 0 1 6.5 4h11A2.5 2.5 0 0 1 20 6.5v7a2.5 2.5 0 0 1-2.5 2.5H11l-5 4v-4A2.5 2.5 0 0 1 4 13.5Z",
+    );
     svg.append(path);
     bubble.replaceChildren(svg);
     if (!opened && unread) add(bubble, "b").textContent = unread;

@@ -7,7 +7,8 @@ export function h(tag, options, ...children) {
   for (const [name, value] of Object.entries(options ?? {})) {
     if (name === "on") for (const [type, listener] of Object.entries(value)) element.addEventListener(type, listener);
     else if (/^(on|style|srcdoc)/.test(name)) throw new TypeError(name);
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== false && value !== null && value !== undefined)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child || child === 0));
   return element;
@@ -52,7 +53,10 @@ export class Keyed {
       next.set(key(item), known?.shows === shows ? known : { shows, element: make(item) });
     }
     this.#known = next;
-    fill(parent, [...next.values()].map((entry) => entry.element));
+    fill(
+      parent,
+      [...next.values()].map((entry) => entry.element),
+    );
   }
 
   forget() {
@@ -101,13 +105,16 @@ function target(words) {
     return MAILBOX.test(mailbox) ? { href: `mailto:${mailbox}` } : null;
   }
   if (!url?.hostname.includes(".")) return null;
-  const shown = words.replace(/^\w+:\/\//, "").split(/[/?#]/)[0].toLowerCase();
+  const shown = words
+    .replace(/^\w+:\/\//, "")
+    .split(/[/?#]/)[0]
+    .toLowerCase();
   return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
 }
 
 function trimmed(words) {
   let rest = words;
-  for (let before = ""; rest !== before; ) {
+  for (let before = ""; rest !== before;) {
     before = rest;
     rest = rest.replace(TRAILING, "");
     for (const [open, close] of ["()", "[]"]) {

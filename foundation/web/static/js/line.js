@@ -84,7 +84,10 @@ export class Line {
     socket.onopen = mine(() => socket.send(JSON.stringify(hello())));
     socket.onmessage = mine((event) => this.#hear(event.data));
     socket.onclose = mine((event) => this.#closed(event.code));
-    this.#greeting = clock.after(mine(() => this.drop()), WELCOME_WITHIN);
+    this.#greeting = clock.after(
+      mine(() => this.drop()),
+      WELCOME_WITHIN,
+    );
     this.#set("connecting");
   }
 
@@ -183,7 +186,14 @@ export class Outbox {
 
   put(frame, { once = false } = {}) {
     const id = this.#is.uuid();
-    const entry = { id, frame: { ...frame, client_id: id }, at: this.#is.clock.now(), state: "waiting", once, error: null };
+    const entry = {
+      id,
+      frame: { ...frame, client_id: id },
+      at: this.#is.clock.now(),
+      state: "waiting",
+      once,
+      error: null,
+    };
     entry.answer = new Promise((resolve) => (entry.resolve = resolve));
     this.#entries.set(id, entry);
     this.#pump();

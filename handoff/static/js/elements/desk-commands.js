@@ -7,9 +7,22 @@ import { markOf, nameOf } from "../models/words.js";
 const MOST = 12;
 
 export class DeskCommands extends HTMLElement {
-  #words = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "text", placeholder: "What would you like to do?", "aria-label": "Command or name", role: "combobox", "aria-expanded": "true", "aria-controls": "desk-commands", autocomplete: "off" }));
+  #words = /** @type {HTMLInputElement} */ (
+    h("input", {
+      class: "input",
+      type: "text",
+      placeholder: "What would you like to do?",
+      "aria-label": "Command or name",
+      role: "combobox",
+      "aria-expanded": "true",
+      "aria-controls": "desk-commands",
+      autocomplete: "off",
+    })
+  );
   #list = h("ul", { class: "menu", id: "desk-commands", role: "listbox", "aria-label": "Commands" });
-  #dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "desk-commands", "aria-label": "Command menu" }, this.#words, this.#list));
+  #dialog = /** @type {HTMLDialogElement} */ (
+    h("dialog", { class: "desk-commands", "aria-label": "Command menu" }, this.#words, this.#list)
+  );
   /** @type {{words: string, sign: string, run: () => void}[]} */ #all = [];
   /** @type {{words: string, sign: string, run: () => void}[]} */ #found = [];
   #at = 0;
@@ -33,15 +46,29 @@ export class DeskCommands extends HTMLElement {
 
   #search() {
     const wanted = this.#words.value.trim().toLowerCase().split(/\s+/);
-    this.#found = this.#all.filter(({ words }) => wanted.every((word) => words.toLowerCase().includes(word))).slice(0, MOST);
+    this.#found = this.#all
+      .filter(({ words }) => wanted.every((word) => words.toLowerCase().includes(word)))
+      .slice(0, MOST);
     this.#at = 0;
     this.#draw();
   }
 
   #draw() {
     const option = (/** @type {any} */ one, /** @type {number} */ index) =>
-      h("li", { id: `desk-command-${index}`, role: "option", "aria-selected": String(index === this.#at), on: { click: () => this.#run(index) } }, icon(one.sign), h("span", { class: "truncate", dir: "auto" }, one.words));
-    this.#list.replaceChildren(...(this.#found.length ? this.#found.map(option) : [h("li", { class: "muted" }, "Nothing found")]));
+      h(
+        "li",
+        {
+          id: `desk-command-${index}`,
+          role: "option",
+          "aria-selected": String(index === this.#at),
+          on: { click: () => this.#run(index) },
+        },
+        icon(one.sign),
+        h("span", { class: "truncate", dir: "auto" }, one.words),
+      );
+    this.#list.replaceChildren(
+      ...(this.#found.length ? this.#found.map(option) : [h("li", { class: "muted" }, "Nothing found")]),
+    );
     this.#words.setAttribute("aria-activedescendant", this.#found.length ? `desk-command-${this.#at}` : "");
   }
 
@@ -84,10 +111,16 @@ function deeds(element, { desk }) {
     ["sound", "sound", "Sound on or off", true],
     ["help", "keyboard", "Keyboard shortcuts", true],
   ];
-  return all.filter(([, , , possible]) => possible).map(([deed, sign, words]) => ({ words, sign, run: () => ask(element, deed) }));
+  return all
+    .filter(([, , , possible]) => possible)
+    .map(([deed, sign, words]) => ({ words, sign, run: () => ask(element, deed) }));
 }
 
 /** @param {HTMLElement} element @param {any} app */
 function chats(element, { desk }) {
-  return [...desk.rows.values()].map((row) => ({ words: `Open ${nameOf(row)}${row.address && row.name ? ` (${row.address})` : ""}`, sign: markOf(row).sign, run: () => ask(element, "select", { id: row.id }) }));
+  return [...desk.rows.values()].map((row) => ({
+    words: `Open ${nameOf(row)}${row.address && row.name ? ` (${row.address})` : ""}`,
+    sign: markOf(row).sign,
+    run: () => ask(element, "select", { id: row.id }),
+  }));
 }

@@ -51,17 +51,44 @@ export class DeskComposer extends HTMLElement {
       this.#why.hidden = !why;
       this.#form.hidden = Boolean(why);
       const taking = why && row?.control !== "closed";
-      this.#why.replaceChildren(why, ...(taking ? [h("button", { class: "button small primary", type: "button", disabled, on: { click: () => ask(this, "take_over") } }, "Take over")] : []));
+      this.#why.replaceChildren(
+        why,
+        ...(taking
+          ? [
+              h(
+                "button",
+                {
+                  class: "button small primary",
+                  type: "button",
+                  disabled,
+                  on: { click: () => ask(this, "take_over") },
+                },
+                "Take over",
+              ),
+            ]
+          : []),
+      );
       this.#text.placeholder = mode === "note" ? "A private note: only staff read it" : "Write to the visitor";
       this.#text.setAttribute("aria-label", mode === "note" ? "Private note" : "Reply to the visitor");
-      this.#send.replaceChildren(icon(mode === "note" ? "note" : "send", "small"), mode === "note" ? "Add note" : "Send");
+      this.#send.replaceChildren(
+        icon(mode === "note" ? "note" : "send", "small"),
+        mode === "note" ? "Add note" : "Send",
+      );
     }
     this.#measure();
   }
 
   /** @param {"message" | "note"} mode @param {string} words @param {string} now */
   #mode(mode, words, now) {
-    return h("button", { type: "button", "aria-pressed": String(mode === now), on: { click: () => ask(this, mode === "note" ? "note" : "reply") } }, words);
+    return h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(mode === now),
+        on: { click: () => ask(this, mode === "note" ? "note" : "reply") },
+      },
+      words,
+    );
   }
 
   #submitted = (/** @type {Event} */ event) => {
@@ -77,7 +104,8 @@ export class DeskComposer extends HTMLElement {
 
   #pressed = (/** @type {KeyboardEvent} */ event) => {
     // An input method uses Enter to choose a word.
-    if (event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing && event.keyCode !== 229) this.#submitted(event);
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing && event.keyCode !== 229)
+      this.#submitted(event);
   };
 
   #typed = () => {
@@ -92,7 +120,8 @@ export class DeskComposer extends HTMLElement {
   #measure() {
     const left = LIMIT - [...this.#text.value.trim()].length;
     this.#send.disabled = !this.#text.value.trim() || left < 0;
-    this.#count.textContent = LIMIT - left < COUNT_FROM ? "" : left < 0 ? `${-left} characters too many` : `${left} characters left`;
+    this.#count.textContent =
+      LIMIT - left < COUNT_FROM ? "" : left < 0 ? `${-left} characters too many` : `${left} characters left`;
     this.#count.className = left < 0 ? "error" : "hint";
   }
 }
@@ -101,5 +130,9 @@ export class DeskComposer extends HTMLElement {
 function reason(desk, row) {
   if (!row) return "This chat is not in your list.";
   if (row.control === "closed") return "The chat has ended. You can still add a note.";
-  return desk.isMine(row) ? "" : row.control === "agent" ? `${row.holder_name || "A colleague"} talks to the visitor.` : "Take the chat over to answer.";
+  return desk.isMine(row)
+    ? ""
+    : row.control === "agent"
+      ? `${row.holder_name || "A colleague"} talks to the visitor.`
+      : "Take the chat over to answer.";
 }

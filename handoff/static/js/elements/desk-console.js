@@ -29,7 +29,13 @@ export class DeskConsole extends HTMLElement {
   });
   drafts = new Drafts();
   alarm = new Alarm();
-  view = { tab: /** @type {any} */ ("unassigned"), ended: false, words: "", mode: /** @type {"message" | "note"} */ ("message"), ...preferences() };
+  view = {
+    tab: /** @type {any} */ ("unassigned"),
+    ended: false,
+    words: "",
+    mode: /** @type {"message" | "note"} */ ("message"),
+    ...preferences(),
+  };
   /** @type {Map<string, Links>} */
   #links = new Map();
   #parts = /** @type {any[]} */ ([]);
@@ -45,7 +51,11 @@ export class DeskConsole extends HTMLElement {
     this.#parts = [...this.querySelectorAll("desk-status, desk-list, desk-thread, desk-person")];
     this.#life = new AbortController();
     const { signal } = this.#life;
-    const on = (/** @type {EventTarget} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ work) => target.addEventListener(type, work, { signal });
+    const on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ type,
+      /** @type {(event: any) => void} */ work,
+    ) => target.addEventListener(type, work, { signal });
     on(this.desk, "change", () => this.#drawSoon());
     on(this.desk, "alert", ({ detail }) => this.#alert(detail));
     on(this.desk, "refused", ({ detail }) => this.#say(detail.text));
@@ -190,7 +200,8 @@ export class DeskConsole extends HTMLElement {
   #escape() {
     const main = this.querySelector("main");
     if (main?.dataset.pane === "person") this.#pane("thread");
-    else if (document.activeElement instanceof HTMLElement && isField(document.activeElement)) document.activeElement.blur();
+    else if (document.activeElement instanceof HTMLElement && isField(document.activeElement))
+      document.activeElement.blur();
     else this.#open("");
   }
 

@@ -21,7 +21,18 @@ export class DeskHelp extends HTMLElement {
         "div",
         { class: "stack" },
         h("h2", { id: "desk-help-title" }, "Keyboard"),
-        h("dl", { class: "desk-keys" }, SHORTCUTS.flatMap(({ keys, words }) => [h("dt", null, keys.split(" ").map((key) => h("kbd", null, key))), h("dd", null, words)])),
+        h(
+          "dl",
+          { class: "desk-keys" },
+          SHORTCUTS.flatMap(({ keys, words }) => [
+            h(
+              "dt",
+              null,
+              keys.split(" ").map((key) => h("kbd", null, key)),
+            ),
+            h("dd", null, words),
+          ]),
+        ),
         h("p", { class: "hint" }, "While you type, only those with Ctrl or Alt work. On a Mac, Ctrl K is also ⌘ K."),
         h("label", { class: "toggle" }, box, "Shortcuts are on"),
         h("div", { class: "actions" }, close),

@@ -15,7 +15,9 @@ const EMPTY = {
 
 export class DeskList extends HTMLElement {
   #tabs = h("div", { class: "tabs", role: "group", "aria-label": "Which chats" });
-  #words = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "search", placeholder: "Search", "aria-label": "Search the list" }));
+  #words = /** @type {HTMLInputElement} */ (
+    h("input", { class: "input", type: "search", placeholder: "Search", "aria-label": "Search the list" })
+  );
   #ended = h("button", { class: "button quiet small", type: "button" });
   #rows = h("ul", { class: "desk-rows", "aria-label": "Chats" });
   #empty = h("div", { class: "empty", hidden: true });
@@ -23,9 +25,15 @@ export class DeskList extends HTMLElement {
   #shown = "";
 
   connectedCallback() {
-    this.replaceChildren(h("div", { class: "desk-list-head" }, this.#tabs, h("div", { class: "desk-filter" }, this.#words, this.#ended)), this.#rows, this.#empty);
+    this.replaceChildren(
+      h("div", { class: "desk-list-head" }, this.#tabs, h("div", { class: "desk-filter" }, this.#words, this.#ended)),
+      this.#rows,
+      this.#empty,
+    );
     this.#words.addEventListener("input", () => ask(this, "view", { words: this.#words.value }));
-    this.#ended.addEventListener("click", () => ask(this, "view", { ended: this.#ended.getAttribute("aria-pressed") !== "true" }));
+    this.#ended.addEventListener("click", () =>
+      ask(this, "view", { ended: this.#ended.getAttribute("aria-pressed") !== "true" }),
+    );
   }
 
   /** @param {any} app */
@@ -33,7 +41,12 @@ export class DeskList extends HTMLElement {
     this.#drawHead(desk, view);
     const now = Date.now();
     const items = rows.map((/** @type {any} */ row) => itemOf(row, { desk, drafts, now }));
-    this.#keyed.render(this.#rows, items, (item) => item.id, (item) => this.#row(item));
+    this.#keyed.render(
+      this.#rows,
+      items,
+      (item) => item.id,
+      (item) => this.#row(item),
+    );
     this.#empty.hidden = items.length > 0;
     if (items.length === 0) this.#drawEmpty(desk, view);
   }
@@ -47,7 +60,16 @@ export class DeskList extends HTMLElement {
     const tab = (/** @type {import("../models/list.js").Tab} */ name) => {
       const urgent = name === "unassigned" && count[name] > 0;
       const number = h("span", { class: urgent ? "badge solid" : "badge" }, String(count[name]));
-      return h("button", { type: "button", "aria-pressed": String(view.tab === name), on: { click: () => ask(this, "view", { tab: name }) } }, NAMES[name], number);
+      return h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(view.tab === name),
+          on: { click: () => ask(this, "view", { tab: name }) },
+        },
+        NAMES[name],
+        number,
+      );
     };
     this.#tabs.replaceChildren(...TABS.map(tab));
     this.#ended.textContent = "Ended";
@@ -57,8 +79,13 @@ export class DeskList extends HTMLElement {
 
   /** @param {any} desk @param {any} view */
   #drawEmpty(desk, view) {
-    if (!desk.me) return this.#empty.replaceChildren(h("span", { class: "spinner" }), h("p", null, "Opening the list …"));
-    const [sign, title, text] = view.words ? ["search", "Nothing found", "No chat in this tab matches."] : view.ended ? ["check", "No ended chats", ""] : EMPTY[/** @type {keyof typeof EMPTY} */ (view.tab)];
+    if (!desk.me)
+      return this.#empty.replaceChildren(h("span", { class: "spinner" }), h("p", null, "Opening the list …"));
+    const [sign, title, text] = view.words
+      ? ["search", "Nothing found", "No chat in this tab matches."]
+      : view.ended
+        ? ["check", "No ended chats", ""]
+        : EMPTY[/** @type {keyof typeof EMPTY} */ (view.tab)];
     this.#empty.replaceChildren(icon(sign), h("strong", null, title), h("p", null, text));
   }
 
@@ -70,9 +97,28 @@ export class DeskList extends HTMLElement {
       null,
       h(
         "button",
-        { class: "desk-row", type: "button", "aria-current": item.selected ? "true" : null, on: { click: () => ask(this, "select", { id: item.id }) } },
-        h("span", { class: "desk-row-top" }, h("span", { class: `mark ${mark.kind}`, role: "img", "aria-label": mark.why, title: mark.why }, icon(mark.sign, "small")), h("strong", { class: "truncate", dir: "auto" }, item.name), h("time", null, item.time)),
-        h("span", { class: item.draft ? "desk-row-last draft truncate" : "desk-row-last truncate", dir: "auto" }, item.last),
+        {
+          class: "desk-row",
+          type: "button",
+          "aria-current": item.selected ? "true" : null,
+          on: { click: () => ask(this, "select", { id: item.id }) },
+        },
+        h(
+          "span",
+          { class: "desk-row-top" },
+          h(
+            "span",
+            { class: `mark ${mark.kind}`, role: "img", "aria-label": mark.why, title: mark.why },
+            icon(mark.sign, "small"),
+          ),
+          h("strong", { class: "truncate", dir: "auto" }, item.name),
+          h("time", null, item.time),
+        ),
+        h(
+          "span",
+          { class: item.draft ? "desk-row-last draft truncate" : "desk-row-last truncate", dir: "auto" },
+          item.last,
+        ),
         h(
           "span",
           { class: "desk-row-foot" },

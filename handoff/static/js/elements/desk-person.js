@@ -5,7 +5,13 @@ import { ask } from "../helpers/speak.js";
 import { moment } from "../helpers/times.js";
 import { markOf, nameOf } from "../models/words.js";
 
-const METHODS = { code: "Code from the mail", link: "Link in the mail", questions: "Verification questions", manual: "Vouched for", mail: "Mail" };
+const METHODS = {
+  code: "Code from the mail",
+  link: "Link in the mail",
+  questions: "Verification questions",
+  manual: "Vouched for",
+  mail: "Mail",
+};
 
 export class DeskPerson extends HTMLElement {
   #head = h("div", { class: "desk-person-head" });
@@ -27,17 +33,41 @@ export class DeskPerson extends HTMLElement {
     }
     this.hidden = false;
     if (!this.firstChild) {
-      const close = h("button", { class: "button quiet icon-only only-middle", type: "button", title: "Close", "aria-label": "Close", on: { click: () => ask(this, "pane", { pane: "thread" }) } }, icon("close"));
+      const close = h(
+        "button",
+        {
+          class: "button quiet icon-only only-middle",
+          type: "button",
+          title: "Close",
+          "aria-label": "Close",
+          on: { click: () => ask(this, "pane", { pane: "thread" }) },
+        },
+        icon("close"),
+      );
       this.append(h("div", { class: "desk-person-top" }, this.#head, close), this.#identity, this.#rest);
     }
     if (row.id !== this.#conversation) this.#form = "";
     this.#conversation = row.id;
     const facts = log?.facts(desk.me) ?? {};
     const offline = desk.line.state !== "open";
-    const shows = JSON.stringify([row.id, row.name, row.address, row.verification, row.control, desk.bots.get(row.bot), facts, this.#form, desk.isBusy(row.id), offline]);
+    const shows = JSON.stringify([
+      row.id,
+      row.name,
+      row.address,
+      row.verification,
+      row.control,
+      desk.bots.get(row.bot),
+      facts,
+      this.#form,
+      desk.isBusy(row.id),
+      offline,
+    ]);
     if (shows !== this.#shown) {
       this.#shown = shows;
-      this.#head.replaceChildren(h("h2", { class: "truncate", dir: "auto" }, nameOf(row)), h("p", { class: "muted small" }, desk.bots.get(row.bot) ?? ""));
+      this.#head.replaceChildren(
+        h("h2", { class: "truncate", dir: "auto" }, nameOf(row)),
+        h("p", { class: "muted small" }, desk.bots.get(row.bot) ?? ""),
+      );
       this.#drawIdentity(app, row, facts, offline || desk.isBusy(row.id));
       this.#rest.replaceChildren(section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
     }
@@ -52,7 +82,12 @@ export class DeskPerson extends HTMLElement {
     const how = METHODS[/** @type {keyof typeof METHODS} */ (row.verification.method)];
     this.#identity.replaceChildren(
       h("h3", { id: "desk-identity" }, "Identity"),
-      h("p", { class: `desk-proof ${mark.kind}` }, icon(mark.sign), h("span", null, h("strong", null, mark.word), h("br"), row.verification.why)),
+      h(
+        "p",
+        { class: `desk-proof ${mark.kind}` },
+        icon(mark.sign),
+        h("span", null, h("strong", null, mark.word), h("br"), row.verification.why),
+      ),
       h(
         "dl",
         { class: "facts" },
@@ -71,7 +106,8 @@ export class DeskPerson extends HTMLElement {
   #deeds(app, row, verified, disabled) {
     if (this.#form === "address") return [this.#addressForm(app, row, disabled)];
     if (this.#form === "vouch") return [this.#vouchForm(app, disabled)];
-    const button = (/** @type {string} */ words, /** @type {() => void} */ click, kind = "") => h("button", { class: `button small ${kind}`, type: "button", disabled, on: { click } }, words);
+    const button = (/** @type {string} */ words, /** @type {() => void} */ click, kind = "") =>
+      h("button", { class: `button small ${kind}`, type: "button", disabled, on: { click } }, words);
     const show = (/** @type {string} */ form) => () => {
       this.#form = form;
       this.draw(app);
@@ -81,7 +117,9 @@ export class DeskPerson extends HTMLElement {
       h(
         "div",
         { class: "actions" },
-        row.address && !verified && button("Send verification", () => ask(this, "verify", { method: "mail", reason: "" }), "primary"),
+        row.address &&
+          !verified &&
+          button("Send verification", () => ask(this, "verify", { method: "mail", reason: "" }), "primary"),
         row.address && !verified && button("Vouch …", show("vouch")),
         button(row.address ? "Other address …" : "Enter address …", show("address")),
       ),
@@ -90,18 +128,45 @@ export class DeskPerson extends HTMLElement {
 
   /** @param {any} app @param {any} row @param {boolean} disabled */
   #addressForm(app, row, disabled) {
-    const field = /** @type {HTMLInputElement} */ (h("input", { id: "desk-address", type: "email", required: true, maxlength: "254", autocomplete: "off" }));
+    const field = /** @type {HTMLInputElement} */ (
+      h("input", { id: "desk-address", type: "email", required: true, maxlength: "254", autocomplete: "off" })
+    );
     const submit = async () => {
       if (await app.desk.deed("email", { address: field.value.trim() })) this.#close(app);
     };
-    const hint = h("span", { class: "hint" }, "A mail with a code goes there. Until the visitor proves it, it is unverified.");
-    return this.#asked(app, "Save and send", disabled, submit, h("div", { class: "field" }, h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"), field, hint));
+    const hint = h(
+      "span",
+      { class: "hint" },
+      "A mail with a code goes there. Until the visitor proves it, it is unverified.",
+    );
+    return this.#asked(
+      app,
+      "Save and send",
+      disabled,
+      submit,
+      h(
+        "div",
+        { class: "field" },
+        h("label", { for: "desk-address" }, row.address ? "Other address" : "Address"),
+        field,
+        hint,
+      ),
+    );
   }
 
   /** @param {any} app @param {boolean} disabled */
   #vouchForm(app, disabled) {
-    const method = /** @type {HTMLSelectElement} */ (h("select", { id: "desk-method" }, h("option", { value: "questions" }, "Verification questions"), h("option", { value: "manual" }, "I know the person")));
-    const reason = /** @type {HTMLInputElement} */ (h("input", { id: "desk-reason", required: true, maxlength: "300", autocomplete: "off" }));
+    const method = /** @type {HTMLSelectElement} */ (
+      h(
+        "select",
+        { id: "desk-method" },
+        h("option", { value: "questions" }, "Verification questions"),
+        h("option", { value: "manual" }, "I know the person"),
+      )
+    );
+    const reason = /** @type {HTMLInputElement} */ (
+      h("input", { id: "desk-reason", required: true, maxlength: "300", autocomplete: "off" })
+    );
     const submit = async () => {
       if (await app.desk.deed("verify", { method: method.value, reason: reason.value.trim() })) this.#close(app);
     };
@@ -110,7 +175,11 @@ export class DeskPerson extends HTMLElement {
       "Vouch",
       disabled,
       submit,
-      h("p", { class: "hint" }, "The visitor counts as verified in this browser from now on. Your name, the way and the reason are kept."),
+      h(
+        "p",
+        { class: "hint" },
+        "The visitor counts as verified in this browser from now on. Your name, the way and the reason are kept.",
+      ),
       h("div", { class: "field" }, h("label", { for: "desk-method" }, "How"), method),
       h("div", { class: "field" }, h("label", { for: "desk-reason" }, "Reason"), reason),
     );
@@ -124,8 +193,17 @@ export class DeskPerson extends HTMLElement {
         submit();
       },
     };
-    const cancel = h("button", { class: "button small", type: "button", on: { click: () => this.#close(app) } }, "Cancel");
-    return h("form", { class: "stack tight", on }, ...inside, h("div", { class: "actions" }, h("button", { class: "button small primary", disabled }, words), cancel));
+    const cancel = h(
+      "button",
+      { class: "button small", type: "button", on: { click: () => this.#close(app) } },
+      "Cancel",
+    );
+    return h(
+      "form",
+      { class: "stack tight", on },
+      ...inside,
+      h("div", { class: "actions" }, h("button", { class: "button small primary", disabled }, words), cancel),
+    );
   }
 
   /** @param {any} app */
@@ -147,9 +225,20 @@ function fact(name, value) {
 
 /** @param {any} facts */
 function consent({ consent: given, withdrawnAt }) {
-  if (withdrawnAt) return [h("p", { class: "text-danger" }, `Withdrawn on ${moment(withdrawnAt)}. Nothing more may be asked or kept.`)];
+  if (withdrawnAt)
+    return [
+      h("p", { class: "text-danger" }, `Withdrawn on ${moment(withdrawnAt)}. Nothing more may be asked or kept.`),
+    ];
   if (!given) return [h("p", { class: "muted" }, "None yet.")];
-  return [h("dl", { class: "facts" }, ...fact("Given", moment(given.at)), ...fact("Notice", given.notice && h("code", null, given.notice)), ...fact("Language", given.locale))];
+  return [
+    h(
+      "dl",
+      { class: "facts" },
+      ...fact("Given", moment(given.at)),
+      ...fact("Notice", given.notice && h("code", null, given.notice)),
+      ...fact("Language", given.locale),
+    ),
+  ];
 }
 
 /** @param {any} facts */

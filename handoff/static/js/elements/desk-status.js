@@ -31,13 +31,21 @@ export class DeskStatus extends HTMLElement {
     this.#words.replaceChildren(
       h("span", null, words),
       ended && desk.line.code === 4401 ? h("a", { href: "/login" }, "Log in again") : "",
-      desk.line.state === "waiting" ? h("button", { class: "link", type: "button", on: { click: () => desk.line.nudge() } }, "Try now") : "",
+      desk.line.state === "waiting"
+        ? h("button", { class: "link", type: "button", on: { click: () => desk.line.nudge() } }, "Try now")
+        : "",
     );
     const [sign, title] = NOTIFICATIONS[/** @type {keyof typeof NOTIFICATIONS} */ (notifications)] ?? [];
     this.#tools.replaceChildren(
       ...[
-        this.#tool(view.sound ? "sound" : "sound-off", view.sound ? "Sound is on" : "Sound is off", "sound", { "aria-pressed": String(view.sound) }),
-        sign && this.#tool(sign, title, "notifications", { "aria-disabled": notifications !== "ask" && "true", "data-state": notifications }),
+        this.#tool(view.sound ? "sound" : "sound-off", view.sound ? "Sound is on" : "Sound is off", "sound", {
+          "aria-pressed": String(view.sound),
+        }),
+        sign &&
+          this.#tool(sign, title, "notifications", {
+            "aria-disabled": notifications !== "ask" && "true",
+            "data-state": notifications,
+          }),
         this.#tool("search", "Command menu (Ctrl K)", "commands"),
         this.#tool("keyboard", "Keyboard shortcuts (?)", "help"),
       ].filter(Boolean),
@@ -46,6 +54,17 @@ export class DeskStatus extends HTMLElement {
 
   /** @param {string} sign @param {string} title @param {string} deed @param {object} [more] */
   #tool(sign, title, deed, more) {
-    return h("button", { class: "button quiet small icon-only", type: "button", title, "aria-label": title, on: { click: () => ask(this, deed) }, ...more }, icon(sign));
+    return h(
+      "button",
+      {
+        class: "button quiet small icon-only",
+        type: "button",
+        title,
+        "aria-label": title,
+        on: { click: () => ask(this, deed) },
+        ...more,
+      },
+      icon(sign),
+    );
   }
 }

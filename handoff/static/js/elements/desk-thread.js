@@ -16,13 +16,17 @@ export class DeskThread extends HTMLElement {
   #shown = "";
   /** @type {string | null} */ #conversation = null;
   #atEnd = true;
+  #height = 0;
   /** @type {AbortController | null} */ #life = null;
 
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
-    this.#log.addEventListener("scroll", () => (this.#atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR), { signal, passive: true });
-    const watch = new ResizeObserver(() => this.#atEnd && this.#toEnd());
+    this.#log.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    const watch = new ResizeObserver(() => {
+      this.#height = this.#log.clientHeight;
+      if (this.#atEnd) this.#toEnd();
+    });
     watch.observe(this.#log);
     signal.addEventListener("abort", () => watch.disconnect());
   }
@@ -50,10 +54,21 @@ export class DeskThread extends HTMLElement {
     }
     if (row) this.#drawHead(desk, row);
     const items = desk.items(dayOf);
-    this.#keyed.render(this.#log, items, (item) => item.key, (item) => drawn(item, app));
+    this.#keyed.render(
+      this.#log,
+      items,
+      (item) => item.key,
+      (item) => drawn(item, app),
+    );
     if (this.#atEnd || items.some((/** @type {any} */ item) => item.state === "sending")) this.#toEnd();
     this.#typing.textContent = desk.typing.heard ? "The visitor is writing …" : "";
     this.#composer.draw(app);
+  }
+
+  /** What is scrolled because the composer grew was not scrolled by the reader. */
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
   }
 
   #toEnd() {
@@ -76,7 +91,11 @@ export class DeskThread extends HTMLElement {
         "div",
         { class: "desk-who" },
         h("h2", { class: "truncate", dir: "auto" }, nameOf(row)),
-        h("span", { class: `mark ${mark.kind}`, role: "img", tabindex: "0", "aria-label": mark.why, title: mark.why }, icon(mark.sign)),
+        h(
+          "span",
+          { class: `mark ${mark.kind}`, role: "img", tabindex: "0", "aria-label": mark.why, title: mark.why },
+          icon(mark.sign),
+        ),
         h("span", { class: `badge ${state.kind}` }, state.word),
       ),
       h("div", { class: "desk-deeds" }, ...this.#deeds(desk, row, busy || offline)),
@@ -89,10 +108,21 @@ export class DeskThread extends HTMLElement {
     if (row.control === "closed") return [];
     const mine = desk.isMine(row);
     const deed = (/** @type {string} */ name, /** @type {string} */ sign, /** @type {string} */ words, kind = "") =>
-      h("button", { class: `button small ${kind}`, type: "button", disabled, title: words, on: { click: () => ask(this, name) } }, icon(sign, "small"), h("span", null, words));
+      h(
+        "button",
+        { class: `button small ${kind}`, type: "button", disabled, title: words, on: { click: () => ask(this, name) } },
+        icon(sign, "small"),
+        h("span", null, words),
+      );
     const held = row.control === "agent" && !mine;
     return [
-      !mine && deed("take_over", "take", held ? `Take over from ${row.holder_name || "a colleague"}` : "Take over", held ? "" : "primary"),
+      !mine &&
+        deed(
+          "take_over",
+          "take",
+          held ? `Take over from ${row.holder_name || "a colleague"}` : "Take over",
+          held ? "" : "primary",
+        ),
       mine && deed("hand_back", "bot", "Hand back"),
       mine && deed("queue", "queue", "To queue"),
       deed("close", "check", "Resolve", mine ? "primary" : ""),
@@ -101,26 +131,55 @@ export class DeskThread extends HTMLElement {
 
   /** @param {string} sign @param {string} title @param {() => void} click @param {string} kind */
   #tool(sign, title, click, kind) {
-    return h("button", { class: `button quiet icon-only ${kind}`, type: "button", title, "aria-label": title, on: { click } }, icon(sign));
+    return h(
+      "button",
+      { class: `button quiet icon-only ${kind}`, type: "button", title, "aria-label": title, on: { click } },
+      icon(sign),
+    );
   }
 }
 
 function empty() {
-  return h("div", { class: "empty" }, icon("chat"), h("strong", null, "No chat is open"), h("p", null, "Choose one from the list, or press Alt J."));
+  return h(
+    "div",
+    { class: "empty" },
+    icon("chat"),
+    h("strong", null, "No chat is open"),
+    h("p", null, "Choose one from the list, or press Alt J."),
+  );
 }
 
 /** @param {any} item @param {any} app */
 function drawn(item, { desk }) {
   if (item.type === "day") return h("p", { class: "desk-day" }, day(item.at));
-  if (item.type === "line") return h("p", { class: item.quiet ? "desk-event quiet" : "desk-event", title: moment(item.at), dir: "auto" }, icon(item.sign, "small"), item.text);
+  if (item.type === "line")
+    return h(
+      "p",
+      { class: item.quiet ? "desk-event quiet" : "desk-event", title: moment(item.at), dir: "auto" },
+      icon(item.sign, "small"),
+      item.text,
+    );
   if (item.type === "note") return note(item, desk);
   return message(item, desk);
 }
 
 /** @param {any} item @param {any} desk */
 function note(item, desk) {
-  const top = h("p", { class: "desk-meta" }, icon("note", "small"), h("b", { dir: "auto" }, item.name || "You"), "private note", h("time", null, time(item.at)));
-  return h("article", { class: `desk-note ${item.state}` }, top, h("p", { class: "pre-line", dir: "auto" }, rich(item.text)), delivery(item, desk));
+  const top = h(
+    "p",
+    { class: "desk-meta" },
+    icon("note", "small"),
+    h("b", { dir: "auto" }, item.name || "You"),
+    "private note",
+    h("time", null, time(item.at)),
+  );
+  return h(
+    "article",
+    { class: `desk-note ${item.state}` },
+    top,
+    h("p", { class: "pre-line", dir: "auto" }, rich(item.text)),
+    delivery(item, desk),
+  );
 }
 
 /** @param {any} item @param {any} desk */
@@ -131,11 +190,20 @@ function message(item, desk) {
   return h(
     "article",
     { class: `desk-message ${ours ? "ours" : ""} ${item.by} ${item.head ? "head" : ""} ${item.state}` },
-    item.head && h("p", { class: "desk-meta" }, h("b", { dir: "auto" }, who), h("time", { title: moment(item.at) }, time(item.at))),
+    item.head &&
+      h(
+        "p",
+        { class: "desk-meta" },
+        h("b", { dir: "auto" }, who),
+        h("time", { title: moment(item.at) }, time(item.at)),
+      ),
     item.text && h("p", { class: "desk-words", dir: "auto" }, rich(item.text)),
-    item.payload && item.payload !== item.text && h("p", { class: "desk-aside" }, "Button: ", h("code", null, item.payload)),
+    item.payload &&
+      item.payload !== item.text &&
+      h("p", { class: "desk-aside" }, "Button: ", h("code", null, item.payload)),
     source && h("p", { class: "desk-aside" }, "Picture: ", anchor(source.href, source.host)),
-    item.card && h("p", { class: "desk-aside" }, item.card === "email" ? "Asks for the e-mail address" : "Asks for the code"),
+    item.card &&
+      h("p", { class: "desk-aside" }, item.card === "email" ? "Asks for the e-mail address" : "Asks for the code"),
     item.buttons.length > 0 && h("p", { class: "desk-aside" }, "Buttons: ", item.buttons.join(" · ")),
     delivery(item, desk),
   );

@@ -27,7 +27,10 @@ export class Alarm {
   sound() {
     const audio = this.#audio;
     if (!audio || audio.state !== "running") return;
-    for (const [start, pitch] of [[0, 660], [0.14, 880]]) {
+    for (const [start, pitch] of [
+      [0, 660],
+      [0.14, 880],
+    ]) {
       const tone = audio.createOscillator();
       const volume = audio.createGain();
       const at = audio.currentTime + start;

@@ -55,9 +55,21 @@ export class Desk extends EventTarget {
     const onChange = () => this.changed();
     const send = (/** @type {object} */ frame) => this.line.send(frame);
     const onFrame = (/** @type {any} */ frame) => this.#hear(frame);
-    this.line = new Line({ connect, clock, random, hello: () => ({ type: "hello" }), onFrame, onState: () => this.#lineChanged(), final: FINAL });
+    this.line = new Line({
+      connect,
+      clock,
+      random,
+      hello: () => ({ type: "hello" }),
+      onFrame,
+      onState: () => this.#lineChanged(),
+      final: FINAL,
+    });
     this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
-    this.typing = new Typing({ clock, onChange, tell: (/** @type {boolean} */ on) => send({ type: "typing", conversation: this.selected, on }) });
+    this.typing = new Typing({
+      clock,
+      onChange,
+      tell: (/** @type {boolean} */ on) => send({ type: "typing", conversation: this.selected, on }),
+    });
   }
 
   get row() {
@@ -75,7 +87,9 @@ export class Desk extends EventTarget {
 
   /** Whether a deed on this conversation is on its way. @param {string} conversation */
   isBusy(conversation) {
-    return this.outbox.entries.some((/** @type {any} */ entry) => entry.frame.conversation === conversation && !WORDS.has(entry.frame.type));
+    return this.outbox.entries.some(
+      (/** @type {any} */ entry) => entry.frame.conversation === conversation && !WORDS.has(entry.frame.type),
+    );
   }
 
   /** @param {Row | null} row */
@@ -122,7 +136,11 @@ export class Desk extends EventTarget {
     const answer = await entry.answer;
     this.outbox.drop(entry.id);
     if (answer.kind === "ack") return true;
-    const text = answer.detail || (answer.kind === "lost" ? "The connection broke. Look at the state of the chat and try again." : "That did not work. Nothing was changed.");
+    const text =
+      answer.detail ||
+      (answer.kind === "lost"
+        ? "The connection broke. Look at the state of the chat and try again."
+        : "That did not work. Nothing was changed.");
     this.dispatchEvent(new CustomEvent("refused", { detail: { conversation, text } }));
     return false;
   }
@@ -168,7 +186,8 @@ export class Desk extends EventTarget {
   #alert(before, row) {
     const waits = row.control === "queue" && before?.control !== "queue";
     const wrote = this.isMine(row) && row.last_by === "visitor" && row.unread > (before?.unread ?? 0);
-    if (waits || wrote) this.dispatchEvent(new CustomEvent("alert", { detail: { kind: waits ? "new" : "message", row } }));
+    if (waits || wrote)
+      this.dispatchEvent(new CustomEvent("alert", { detail: { kind: waits ? "new" : "message", row } }));
   }
 
   /** No longer to be shown: also what was read of it goes. @param {string} conversation */

@@ -27,6 +27,7 @@ export function deedOf(event, { typing, enabled }) {
   const mod = event.ctrlKey || event.metaKey ? "ctrl" : event.altKey ? "alt" : "";
   // AltGr, which writes signs, comes as both.
   if (event.altKey && event.ctrlKey) return null;
-  if (mod) return event.shiftKey ? null : (SHORTCUTS.find((one) => one.mod === mod && one.code === event.code)?.deed ?? null);
+  if (mod)
+    return event.shiftKey ? null : (SHORTCUTS.find((one) => one.mod === mod && one.code === event.code)?.deed ?? null);
   return event.key === "?" && !typing ? "help" : null;
 }

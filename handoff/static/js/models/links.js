@@ -62,7 +62,12 @@ export class Links {
   /** @param {string} method @param {string} path @param {object} [body] */
   async #call(method, path, body) {
     const headers = body ? { "Content-Type": "application/json" } : undefined;
-    const answer = await this.#fetch(path, { method, headers, body: body && JSON.stringify(body), credentials: "same-origin" });
+    const answer = await this.#fetch(path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      credentials: "same-origin",
+    });
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     const problem = await answer.json().catch(() => ({}));
     throw new Refused(typeof problem.detail === "string" ? problem.detail : `The server refused (${answer.status}).`);

@@ -53,7 +53,12 @@ function rank(row) {
 
 /** @param {Row} row @param {string} words */
 function matches(row, words) {
-  return !words || [row.name, row.address, row.last_text, row.holder_name, row.id].some((text) => (text ?? "").toLowerCase().includes(words));
+  return (
+    !words ||
+    [row.name, row.address, row.last_text, row.holder_name, row.id].some((text) =>
+      (text ?? "").toLowerCase().includes(words),
+    )
+  );
 }
 
 /**

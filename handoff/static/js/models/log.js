@@ -69,7 +69,9 @@ export class Log {
 
   /** @param {any[]} events @returns {any[]} those that were not known, in order */
   apply(events) {
-    const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq)).sort(inOrder);
+    const fresh = events
+      .filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq))
+      .sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
       if (event.client_id) this.#stored.add(event.client_id);
@@ -133,13 +135,28 @@ function namesIn(events, me) {
 /** @param {any} event @param {(id: string) => string} names */
 function toItem(event, names) {
   const { kind, seq, at } = event;
-  const line = (/** @type {string} */ text, /** @type {string} */ sign) => ({ type: "line", key: `e${seq}`, seq, at, text, sign });
+  const line = (/** @type {string} */ text, /** @type {string} */ sign) => ({
+    type: "line",
+    key: `e${seq}`,
+    seq,
+    at,
+    text,
+    sign,
+  });
   const who = names(event.author);
   switch (kind) {
     case "message":
       return toMessage(event);
     case "note":
-      return { type: "note", key: event.client_id ? `m${event.client_id}` : `e${seq}`, seq, at, name: event.author_name, text: event.text, state: "" };
+      return {
+        type: "note",
+        key: event.client_id ? `m${event.client_id}` : `e${seq}`,
+        seq,
+        at,
+        name: event.author_name,
+        text: event.text,
+        state: "",
+      };
     case "opened":
       return line("The chat was opened.", "chat");
     case "consent":
@@ -147,13 +164,30 @@ function toItem(event, names) {
     case "named":
       return line(`The visitor's name is ${event.name}.`, "user");
     case "email":
-      return line(emailWords(event, who), event.state === "verified" ? "check-circle" : event.state === "lost" || event.state === "confirmed_elsewhere" ? "warning" : "mail");
+      return line(
+        emailWords(event, who),
+        event.state === "verified"
+          ? "check-circle"
+          : event.state === "lost" || event.state === "confirmed_elsewhere"
+            ? "warning"
+            : "mail",
+      );
     case "control":
-      return event.now === "closed" ? null : line(filled(chosen(CONTROL, event.reason, event.actor) ?? "The chat changed hands.", { who, holder: event.holder_name }), "take");
+      return event.now === "closed"
+        ? null
+        : line(
+            filled(chosen(CONTROL, event.reason, event.actor) ?? "The chat changed hands.", {
+              who,
+              holder: event.holder_name,
+            }),
+            "take",
+          );
     case "closed":
       return line(filled(chosen(CLOSED, event.reason, event.by) ?? "The chat ended.", { who }), "check");
     case "turn":
-      return event.intent ? { ...line(`Understood as ${event.intent}${certainty(event.confidence)}`, "bot"), quiet: true } : null;
+      return event.intent
+        ? { ...line(`Understood as ${event.intent}${certainty(event.confidence)}`, "bot"), quiet: true }
+        : null;
     default:
       return null;
   }
@@ -162,7 +196,8 @@ function toItem(event, names) {
 /** @param {any} event @param {string} who */
 function emailWords(event, who) {
   const reason = event.state === "lost" ? (chosen(LOST, event.reason) ?? event.reason) : event.reason;
-  const words = chosen(EMAIL, event.state, event.state === "verified" ? event.method : event.by) ?? "The address changed.";
+  const words =
+    chosen(EMAIL, event.state, event.state === "verified" ? event.method : event.by) ?? "The address changed.";
   const outcome = event.state === "supplied" ? chosen(OUTCOME, event.outcome) : "";
   return [filled(words, { who, address: event.address, reason }), outcome].filter(Boolean).join(" ").trim();
 }
@@ -176,7 +211,10 @@ function chosen(table, name, more) {
 
 /** @param {string} words @param {Record<string, string>} values */
 function filled(words, values) {
-  return words.replace(/\{(\w+)\}/g, (_, name) => values[name] || (name === "who" || name === "holder" ? "Somebody" : ""));
+  return words.replace(
+    /\{(\w+)\}/g,
+    (_, name) => values[name] || (name === "who" || name === "holder" ? "Somebody" : ""),
+  );
 }
 
 /** @param {number | null} confidence */
@@ -187,18 +225,47 @@ function certainty(confidence) {
 /** @param {any} event */
 function toMessage({ seq, at, by, text, payload, image, buttons, card, author_name: name, client_id: id }) {
   const key = id ? `m${id}` : `e${seq}`;
-  return { type: "message", key, seq, at, by, name: name ?? "", text: text ?? "", payload: payload ?? "", image: image ?? "", card: card ?? "", buttons: (buttons ?? []).map((/** @type {any} */ one) => one.title), state: "" };
+  return {
+    type: "message",
+    key,
+    seq,
+    at,
+    by,
+    name: name ?? "",
+    text: text ?? "",
+    payload: payload ?? "",
+    image: image ?? "",
+    card: card ?? "",
+    buttons: (buttons ?? []).map((/** @type {any} */ one) => one.title),
+    state: "",
+  };
 }
 
 /** @param {string} id @param {any} frame @param {number} at @param {{person: string, name: string}} me */
 function asEvent(id, frame, at, me) {
-  return { kind: frame.type, at, by: "agent", text: frame.text, author: me.person, author_name: me.name, client_id: id };
+  return {
+    kind: frame.type,
+    at,
+    by: "agent",
+    text: frame.text,
+    author: me.person,
+    author_name: me.name,
+    client_id: id,
+  };
 }
 
 /** @param {any} entry @param {number} newest this browser's clock may be behind the server's @param {{person: string, name: string} | null} me */
 function toPending({ id, at, frame, state, error }, newest, me) {
-  const item = toItem({ ...asEvent(id, frame, Math.max(at, newest), me ?? { person: "", name: "" }), seq: Infinity }, () => "");
-  return { ...item, id, state: state === "failed" ? "failed" : "sending", error: error?.detail ?? (error?.kind === "lost" ? "the connection ended" : "") };
+  const item = toItem(
+    { ...asEvent(id, frame, Math.max(at, newest), me ?? { person: "", name: "" }), seq: Infinity },
+    () => "",
+  );
+  return {
+    ...item,
+    id,
+    state: state === "failed" ? "failed" : "sending",
+    error: error?.detail ?? (error?.kind === "lost" ? "the connection ended" : ""),
+  };
 }
 
 /** @param {any[]} items @param {(at: number) => string} dayOf */

@@ -60,7 +60,8 @@ export class ChatComposer extends HTMLElement {
     // As the server counts.
     const left = LIMIT - [...text].length;
     this.#button.disabled = !text || left < 0;
-    this.#count.textContent = left > LIMIT - COUNT_FROM ? "" : this.#t?.(left < 0 ? "too_long" : "left", { count: Math.abs(left) });
+    this.#count.textContent =
+      left > LIMIT - COUNT_FROM ? "" : this.#t?.(left < 0 ? "too_long" : "left", { count: Math.abs(left) });
     this.#count.className = left < 0 ? "problem" : "hint";
   }
 }

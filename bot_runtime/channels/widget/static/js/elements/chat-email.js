@@ -46,8 +46,21 @@ export class ChatEmail extends HTMLElement {
       h("b", null, icon("mail"), t("email_title")),
       code && h("p", null, t(address ? "code_sent" : "code_sent_plain", { address })),
       h("label", { for: "field" }, t(code ? "code_label" : "email_label")),
-      h("form", { novalidate: true, on: { submit } }, this.#field, h("button", { class: "button primary", disabled: busy !== "" || visit.isClosed }, t(code ? "code_confirm" : "email_send"))),
-      h("p", { id: "said", role: "status", class: wrong || detail ? "problem" : "hint" }, wrong ? t(wrong) : detail || t(said || (code ? "code_hint" : "email_why"))),
+      h(
+        "form",
+        { novalidate: true, on: { submit } },
+        this.#field,
+        h(
+          "button",
+          { class: "button primary", disabled: busy !== "" || visit.isClosed },
+          t(code ? "code_confirm" : "email_send"),
+        ),
+      ),
+      h(
+        "p",
+        { id: "said", role: "status", class: wrong || detail ? "problem" : "hint" },
+        wrong ? t(wrong) : detail || t(said || (code ? "code_hint" : "email_why")),
+      ),
       h(
         "p",
         null,

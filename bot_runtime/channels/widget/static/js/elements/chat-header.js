@@ -36,7 +36,8 @@ export class ChatHeader extends HTMLElement {
     this.#more.hidden = deeds.length === 0;
     this.#close.ariaLabel = this.#close.title = t("close_panel");
     this.#close.hidden = !framed;
-    const button = ([deed, sign]) => h("button", { on: { click: () => this.#do(deed) } }, icon(sign), t(`menu_${deed}`));
+    const button = ([deed, sign]) =>
+      h("button", { on: { click: () => this.#do(deed) } }, icon(sign), t(`menu_${deed}`));
     this.#menu.replaceChildren(...deeds.map((deed) => h("li", null, button(deed))));
   }
 

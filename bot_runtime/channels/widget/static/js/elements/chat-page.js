@@ -7,13 +7,28 @@ export class ChatPage extends HTMLElement {
 
   draw(visit, t, page, what) {
     const { locale, reason, notice, busy, problem, noticeChanged, lost, email, isKept } = visit;
-    const shows = JSON.stringify([what, locale, reason, notice?.hash, busy, problem, noticeChanged, lost, email.address, email.step, isKept]);
+    const shows = JSON.stringify([
+      what,
+      locale,
+      reason,
+      notice?.hash,
+      busy,
+      problem,
+      noticeChanged,
+      lost,
+      email.address,
+      email.step,
+      isKept,
+    ]);
     if (shows === this.#shown) return;
     this.#shown = shows;
-    const button = (word, click, style = "") => h("button", { class: `button ${style}`, disabled: busy !== "", on: { click } }, t(word));
+    const button = (word, click, style = "") =>
+      h("button", { class: `button ${style}`, disabled: busy !== "", on: { click } }, t(word));
     const said = (noticeChanged && "notice_changed") || problem;
     const sayings = said && h("p", { class: "problem", role: "alert" }, /^[a-z_]+$/.test(said) ? t(said) : said);
-    this.replaceChildren(...{ loading, notice: asking, declined, gone, failed, privacy }[what]({ visit, t, page, button, sayings }));
+    this.replaceChildren(
+      ...{ loading, notice: asking, declined, gone, failed, privacy }[what]({ visit, t, page, button, sayings }),
+    );
   }
 
   focus() {
@@ -23,18 +38,35 @@ export class ChatPage extends HTMLElement {
 
 const scroll = (...inside) => h("div", { class: "scroll" }, ...inside);
 const title = (text) => h("h2", { tabindex: -1 }, text);
-const legal = ({ text, locale }) => h("div", { class: "legal", lang: locale }, text.split(/\n\s*\n/).map((part) => h("p", null, part)));
+const legal = ({ text, locale }) =>
+  h(
+    "div",
+    { class: "legal", lang: locale },
+    text.split(/\n\s*\n/).map((part) => h("p", null, part)),
+  );
 const ending = (sign, head, ...inside) => [h("div", { class: "scroll middle" }, icon(sign), title(head), ...inside)];
 
 function loading({ visit, t, button }) {
-  if (visit.lost) return ending("warning", t("status_lost"), t("lost_before"), button("try_now", () => visit.line.nudge()));
+  if (visit.lost)
+    return ending(
+      "warning",
+      t("status_lost"),
+      t("lost_before"),
+      button("try_now", () => visit.line.nudge()),
+    );
   return [h("p", { class: "scroll middle hint", role: "status" }, t("loading"))];
 }
 
 function asking({ visit, t, button, sayings }) {
   const { bot, notice, busy } = visit;
   return [
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("read_notice") }, bot.greeting && h("p", { class: "greeting", dir: "auto" }, bot.greeting), title(t("notice_title")), legal(notice)),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": t("read_notice") },
+      bot.greeting && h("p", { class: "greeting", dir: "auto" }, bot.greeting),
+      title(t("notice_title")),
+      legal(notice),
+    ),
     h(
       "div",
       { class: "foot" },
@@ -48,12 +80,25 @@ function asking({ visit, t, button, sayings }) {
 
 function declined({ visit, t, page, button }) {
   const { name, contact } = page;
-  const way = contact ? [t("declined_mail", { name }), " ", anchor(`mailto:${contact}`, contact)] : t("declined_other", { name });
-  return ending("shield", t("declined_title"), h("p", null, t("declined_text")), h("p", null, way), button("back_to_notice", () => visit.show("notice")));
+  const way = contact
+    ? [t("declined_mail", { name }), " ", anchor(`mailto:${contact}`, contact)]
+    : t("declined_other", { name });
+  return ending(
+    "shield",
+    t("declined_title"),
+    h("p", null, t("declined_text")),
+    h("p", null, way),
+    button("back_to_notice", () => visit.show("notice")),
+  );
 }
 
 function gone({ visit, t, button }) {
-  return ending("check", t(`${visit.reason}_title`), h("p", null, t(`${visit.reason}_text`)), button("start_again", () => visit.startAgain()));
+  return ending(
+    "check",
+    t(`${visit.reason}_title`),
+    h("p", null, t(`${visit.reason}_text`)),
+    button("start_again", () => visit.startAgain()),
+  );
 }
 
 function failed({ visit, t }) {
@@ -73,7 +118,11 @@ function privacy({ visit, t, page, button, sayings }) {
     scroll(
       h("button", { class: "link", on: { click: page.back } }, `← ${t("back")}`),
       title(t("holds_title")),
-      h("ul", null, held.filter(Boolean).map((words) => h("li", null, words))),
+      h(
+        "ul",
+        null,
+        held.filter(Boolean).map((words) => h("li", null, words)),
+      ),
       h("details", null, h("summary", null, t("read_notice")), legal(notice)),
       sayings,
       button("withdraw", () => visit.withdraw()),

@@ -12,8 +12,12 @@ export class ChatThread extends HTMLElement {
   #locale = "";
   #atEnd = true;
   #seen = 0;
+  #height = 0;
   // An opening keyboard makes it smaller.
-  #watch = new ResizeObserver(() => this.#atEnd && this.toEnd());
+  #watch = new ResizeObserver(() => {
+    this.#height = this.#log.clientHeight;
+    if (this.#atEnd) this.toEnd();
+  });
 
   connectedCallback() {
     this.replaceChildren(this.#log, this.#pill);
@@ -30,7 +34,12 @@ export class ChatThread extends HTMLElement {
     this.#log.ariaLabel = t("thread");
     this.#typing.remove();
     const items = visit.items(dayOf);
-    this.#items.render(this.#log, items, (item) => item.key, (item) => (item.type === "email" ? this.#card : drawn(item, visit, t, times)));
+    this.#items.render(
+      this.#log,
+      items,
+      (item) => item.key,
+      (item) => (item.type === "email" ? this.#card : drawn(item, visit, t, times)),
+    );
     this.#card.draw(visit, t);
     const { heard } = visit.typing;
     if (heard) {
@@ -39,7 +48,7 @@ export class ChatThread extends HTMLElement {
     }
     if (this.#atEnd || items.some((item) => item.state === "sending")) this.toEnd(visit.thread.since);
     else if (items.some((item) => item.seq > this.#seen && !item.own)) {
-      this.#pill.replaceChildren(icon("arrow-down", "small"), t("news"));
+      this.#pill.textContent = t("news");
       this.#pill.hidden = false;
     }
   }
@@ -53,6 +62,7 @@ export class ChatThread extends HTMLElement {
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    if (clientHeight !== this.#height) return;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     this.#pill.hidden ||= this.#atEnd;
   }
@@ -80,7 +90,13 @@ function drawn(item, visit, t, times) {
 function sender({ by, name, at }, visit, t, times) {
   const kind = by === "agent" ? "person" : "bot";
   const who = name || (kind === "bot" ? visit.bot.name : t("someone"));
-  return h("p", { class: "meta" }, h("b", { dir: "auto" }, who), h("span", { class: `tag ${kind}` }, t(kind)), times.time(at));
+  return h(
+    "p",
+    { class: "meta" },
+    h("b", { dir: "auto" }, who),
+    h("span", { class: `tag ${kind}` }, t(kind)),
+    times.time(at),
+  );
 }
 
 function delivery({ state, error, id, at }, { outbox }, t, times) {
@@ -99,7 +115,8 @@ function delivery({ state, error, id, at }, { outbox }, t, times) {
 
 function replies({ buttons }, visit, t) {
   if (!buttons.length) return null;
-  const button = ({ title, payload }) => h("button", { dir: "auto", on: { click: () => visit.say(title, payload) } }, title);
+  const button = ({ title, payload }) =>
+    h("button", { dir: "auto", on: { click: () => visit.say(title, payload) } }, title);
   return h("span", { class: "replies", role: "group", "aria-label": t("replies") }, buttons.map(button));
 }
 

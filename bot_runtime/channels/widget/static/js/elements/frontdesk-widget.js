@@ -188,7 +188,16 @@ export class FrontdeskWidget extends HTMLElement {
   #drawBar(visit, t) {
     const { lost, restored, problem, phase, locale } = visit;
     const thread = phase === "thread";
-    const kind = lost && phase !== "loading" ? "lost" : restored ? "restored" : this.#over === "end" ? "end" : thread && problem ? "problem" : "";
+    const kind =
+      lost && phase !== "loading"
+        ? "lost"
+        : restored
+          ? "restored"
+          : this.#over === "end"
+            ? "end"
+            : thread && problem
+              ? "problem"
+              : "";
     const shows = `${kind} ${problem} ${phase} ${locale}`;
     if (this.#bar.dataset.shows === shows) return;
     this.#bar.dataset.shows = shows;
@@ -200,7 +209,11 @@ export class FrontdeskWidget extends HTMLElement {
       visit.deed("end");
     };
     const inside = {
-      lost: () => [icon("warning", "small"), h("span", null, t(thread ? "lost" : "lost_before")), button("try_now", () => visit.line.nudge())],
+      lost: () => [
+        icon("warning", "small"),
+        h("span", null, t(thread ? "lost" : "lost_before")),
+        button("try_now", () => visit.line.nudge()),
+      ],
       restored: () => [icon("check", "small"), t("restored")],
       end: () => [h("span", null, t("end_sure")), button("cancel", () => this.#lay("")), button("menu_end", end)],
       problem: () => [icon("warning", "small"), /^[a-z_]+$/.test(problem) ? t(problem) : problem],

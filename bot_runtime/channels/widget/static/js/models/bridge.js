@@ -4,7 +4,14 @@ const text = (value) => typeof value === "string" && value.length <= 100_000;
 const flag = (value) => typeof value === "boolean";
 export const isLocale = (value) => /^[a-z]{2,3}([-_][a-z0-9]{1,8}){0,3}$/i.test(value) && text(value);
 const page = { open: flag, url: text, title: text, referrer: text };
-const KINDS = { hello: { locale: text, ...page }, shown: page, locale: { locale: isLocale }, write: { text }, privacy: {}, email: {} };
+const KINDS = {
+  hello: { locale: text, ...page },
+  shown: page,
+  locale: { locale: isLocale },
+  write: { text },
+  privacy: {},
+  email: {},
+};
 
 export function understood(data) {
   if (typeof data !== "object" || !data || Object.getPrototypeOf(data) !== Object.prototype) return null;

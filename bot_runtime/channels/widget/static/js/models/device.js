@@ -36,7 +36,10 @@ export class Device {
   forget() {
     const { device, bots } = this.#kept;
     this.#inMemory = null;
-    this.#write(bots.filter((bot) => bot !== this.#bot), device);
+    this.#write(
+      bots.filter((bot) => bot !== this.#bot),
+      device,
+    );
   }
 
   get #kept() {

@@ -10,7 +10,6 @@ const LINES = {
   "bot:timed_out": "line_nobody_free",
   bot: "line_bot_back",
 };
-const SIGNS = { agent: "user", bot: "bot", queue: "clock" };
 
 export class Thread {
   #events = new Map();
@@ -27,7 +26,9 @@ export class Thread {
   }
 
   apply(events) {
-    const fresh = events.filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq)).sort(inOrder);
+    const fresh = events
+      .filter((event) => Number.isSafeInteger(event?.seq) && !this.#events.has(event.seq))
+      .sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
       if (event.client_id) this.#mine.add(event.client_id);
@@ -39,7 +40,8 @@ export class Thread {
   }
 
   echo({ id, at, frame }, seq) {
-    if (!this.#mine.has(id)) this.#echoes.set(id, { kind: "message", by: "visitor", seq, at, text: frame.text, client_id: id });
+    if (!this.#mine.has(id))
+      this.#echoes.set(id, { kind: "message", by: "visitor", seq, at, text: frame.text, client_id: id });
   }
 
   get ownMessages() {
@@ -63,15 +65,18 @@ const inOrder = (one, other) => one.seq - other.seq;
 function toItem(event) {
   const { kind, seq, at, by, now, reason } = event;
   const line = (text, sign, more) => ({ type: "line", key: `e${seq}`, seq, at, text, sign, ...more });
-  if (kind === "message" && by === "system") return event.card ? null : line("", "info", { words: event.text, buttons: event.buttons });
+  if (kind === "message" && by === "system")
+    return event.card ? null : line("", "info", { words: event.text, buttons: event.buttons });
   if (kind === "message") return toMessage(event);
   if (kind === "consent") return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
-  if (kind === "email" && event.state === "lost") return line("line_proof_lost", "warning");
   if (kind === "closed") {
-    return line(reason === "timed_out" ? "line_closed_silent" : by === "visitor" ? "line_closed_you" : "line_closed", "check");
+    return line(
+      reason === "timed_out" ? "line_closed_silent" : by === "visitor" ? "line_closed_you" : "line_closed",
+      "check",
+    );
   }
   const words = kind === "control" && (LINES[`${now}:${reason}`] ?? LINES[now]);
-  return words ? line(words, SIGNS[now], { name: event.holder_name }) : null;
+  return words ? line(words, now === "bot" ? "bot" : "user", { name: event.holder_name }) : null;
 }
 
 function toMessage({ seq, at, by, text, image, buttons, client_id: id, author_name: name }) {

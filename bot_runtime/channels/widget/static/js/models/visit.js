@@ -42,7 +42,14 @@ export class Visit extends EventTarget {
     const onChange = () => this.changed();
     const send = (frame) => this.line.send(frame);
     const onFrame = (frame) => this.#hear(frame);
-    this.line = new Line({ connect, clock, random, hello: () => this.#hello(), onFrame, onState: () => this.#lineChanged() });
+    this.line = new Line({
+      connect,
+      clock,
+      random,
+      hello: () => this.#hello(),
+      onFrame,
+      onState: () => this.#lineChanged(),
+    });
     this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
     this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }
@@ -142,7 +149,14 @@ export class Visit extends EventTarget {
     this.#greeting = true;
     this.#sinceSaid = this.conversation ? this.thread.since : 0;
     const { bot, device } = this.#is;
-    return { type: "hello", bot, device: device.secret, since: this.#sinceSaid, locale: this.locale, page: bare(this.#page) };
+    return {
+      type: "hello",
+      bot,
+      device: device.secret,
+      since: this.#sinceSaid,
+      locale: this.locale,
+      page: bare(this.#page),
+    };
   }
 
   #hear(frame) {
@@ -267,7 +281,15 @@ export class Visit extends EventTarget {
   #leave(reason) {
     if (this.phase === "gone") return;
     if (reason === "withdrawn") this.#happen("consent:withdrawn");
-    Object.assign(this, { phase: "gone", reason, conversation: null, consented: false, control: "bot", busy: "", problem: "" });
+    Object.assign(this, {
+      phase: "gone",
+      reason,
+      conversation: null,
+      consented: false,
+      control: "bot",
+      busy: "",
+      problem: "",
+    });
     this.#is.device.forget();
     this.outbox.clear();
     this.#forgetThread();
