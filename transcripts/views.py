@@ -172,7 +172,9 @@ def _email(state: str, **members: Any) -> View:
 
 
 def _supplied_for_visitor(event: EmailSupplied) -> _Members:
-    return _email("sent", address=mask_address(event.address))  # whatever became of it: the answer is always the same
+    """`sent` whatever was found (D-1), unless this browser itself was recognised: then nothing was sent."""
+    state = "verified" if event.by == "system" else "sent"
+    return _email(state, address=mask_address(event.address))
 
 
 def _supplied(event: EmailSupplied) -> _Members:

@@ -87,8 +87,8 @@ class Tracker:
         return self._copy(list(self._aside or ()))
 
     def _copy(self, aside: list[Event] | None) -> "Tracker":
-        made = _new(Tracker)
-        made.view, made.sender_id, made.fold, made.top = self.view, self.sender_id, self.fold, self.top
+        made = Tracker(self.view, self.sender_id)
+        made.fold, made.top = self.fold, self.top
         made.input_channel, made.rejected = self.input_channel, self.rejected
         made.last_user_time, made.latest_event_time = self.last_user_time, self.latest_event_time
         made._log, made._count, made._aside = self._log, self._count, aside
@@ -319,6 +319,3 @@ class Tracker:
             for event in self.events:
                 again.apply(event)
             self.top, self.fold = again.top, live
-
-
-_new = Tracker.__new__

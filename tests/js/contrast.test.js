@@ -6,7 +6,10 @@ import { test } from "node:test";
 
 const css = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const TOKENS = css("foundation/web/static/css/tokens.css");
-const WIDGET = css("bot_runtime/channels/widget/static/css/widget.css").replace(/\s+/g, " ").replaceAll("( ", "(").replaceAll(" )", ")");
+const WIDGET = css("bot_runtime/channels/widget/static/css/widget.css")
+  .replace(/\s+/g, " ")
+  .replaceAll("( ", "(")
+  .replaceAll(" )", ")");
 const clip = (value) => Math.min(1, Math.max(0, value));
 const luminance = ([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b;
 const ratio = (one, other) => {

@@ -174,3 +174,12 @@ def test_YA_18_visitor_and_staff_have_pseudonyms() -> None:
     names = [view["author_name"] for view in external_view("c", NUMBERED) if view["kind"] == "message"]
     assert names[0].startswith("Visitor ")
     assert names[1:] == ["Bot", "Agent 1"]
+
+
+def test_a_recognised_browser_is_not_told_that_a_code_was_sent() -> None:
+    """DD-7: its address is carried over by the house itself; whoever gives an address is always told the same (D-1)."""
+    for by, state in (("visitor", "sent"), ("agent", "sent"), ("system", "verified")):
+        event = EmailSupplied(at=1, contact="c", address="jane@visitors.example", by=by, outcome="verified")
+        view = visitor_view(Numbered(1, event))
+        assert view is not None
+        assert (view["state"], view["address"]) == (state, "j***@visitors.example")

@@ -1,4 +1,4 @@
-/* For host pages (docs/widget.md): a bubble and, on the click, an iframe. */
+/* Frontdesk for host pages: a bubble and, on the click, an iframe. */
 (() => {
   "use strict";
   const script = document.currentScript;

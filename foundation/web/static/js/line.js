@@ -16,7 +16,6 @@ const WELCOME_WITHIN = 10_000;
 const LOST_AFTER = 5_000;
 
 export class Line {
-  // idle, connecting, open, waiting, ended
   state = "idle";
   lost = false;
   code = 0;

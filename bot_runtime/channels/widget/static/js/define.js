@@ -1,5 +1,3 @@
-// Registers the elements; nothing else happens here.
-
 import { ChatComposer } from "./elements/chat-composer.js";
 import { ChatEmail } from "./elements/chat-email.js";
 import { ChatHeader } from "./elements/chat-header.js";

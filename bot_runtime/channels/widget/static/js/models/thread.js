@@ -91,7 +91,6 @@ function toPending({ id, at, frame, state, error }, newest) {
   return { ...item, id, state: state === "failed" ? "failed" : "sending", error: error?.detail };
 }
 
-// Days, divider, who stands together, buttons, delivery.
 function spaced(items, unreadFrom, dayOf, quick) {
   const result = [];
   const lastOwn = items.findLastIndex((item) => item.own);
@@ -124,7 +123,6 @@ function together(one, other) {
 
 const WRONG = { wrong: "code_wrong", expired: "code_expired", too_many: "code_too_many" };
 
-// The step ("", ask, code, verified) follows the events.
 export class EmailCard {
   step = "";
   address = "";

@@ -5,7 +5,6 @@ const RESTORED_SHOWN = 3_000;
 const HANDOFF = { queue: "handoff:requested", agent: "handoff:assigned", bot: "handoff:ended" };
 
 export class Visit extends EventTarget {
-  // loading, notice, declined, thread, gone, failed
   phase = "loading";
   reason = "";
   lost = false;
