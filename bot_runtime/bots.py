@@ -203,9 +203,7 @@ class RunningBots:
             project = await asyncio.to_thread(load, folder)
             model = await trained(project.nlu, self._models)
             assistant = await asyncio.to_thread(compile_assistant, project, model)
-            actions = await asyncio.to_thread(
-                actions_for, project, seconds=self._action_seconds, private=self._private
-            )
+            actions = await asyncio.to_thread(actions_for, project, seconds=self._action_seconds, private=self._private)
         except LoadFailed as failed:
             self._fail(bot, tuple(str(error) for error in failed.errors))
         except TrainingFailed as failed:

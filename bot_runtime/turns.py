@@ -59,12 +59,13 @@ class Mailer(Protocol):
 class _Room:
     """What is under way in one conversation. `lock` is held for quick things only, never while an action runs."""
 
-    __slots__ = ("__weakref__", "lock", "pending", "runner")
+    __slots__ = ("__weakref__", "again", "lock", "pending", "runner")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.pending: deque[int] = deque()
         self.runner: asyncio.Task[None] | None = None
+        self.again = False
 
 
 class Turns:
@@ -118,9 +119,11 @@ class Turns:
         """Run the turns that a crash, or a bot that was not ready, left out. Returns before they are run."""
         room = self._room(conversation)
         async with room.lock:
-            state = await self._conversations.state(account, conversation)
-            if room.runner is None and state.control == "bot" and state.unanswered is not None:
-                room.pending.extend(await self._unanswered(state))
+            if room.runner is not None:
+                room.again = True  # it may be storing that the bot was not ready, and must not end with that
+                return
+            await self._gather_unanswered(room, account, conversation)
+            if room.pending:
                 self._run(room, account, conversation)
 
     async def recover(self, account: str, bot: str | None = None) -> int:
@@ -181,6 +184,11 @@ class Turns:
             self._run(room, state.account, state.id, mail=True)
         return state.seq + 1
 
+    async def _gather_unanswered(self, room: _Room, account: str, conversation: str) -> None:
+        state = await self._conversations.state(account, conversation)
+        if state.control == "bot" and state.unanswered is not None:
+            room.pending.extend(await self._unanswered(state))
+
     async def _unanswered(self, state: State) -> Sequence[int]:
         """The visitor's messages since the bot has control that no turn answered, oldest first."""
         waiting: list[int] = []
@@ -218,6 +226,9 @@ class Turns:
                 if begun is not None:
                     await self._finish(account, conversation, *begun)
                 async with room.lock:
+                    if not room.pending and room.again:
+                        room.again = False
+                        await self._gather_unanswered(room, account, conversation)
                     if not room.pending:
                         room.runner = None
                         return

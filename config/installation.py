@@ -75,7 +75,10 @@ async def keys_status(data: Path) -> dict[str, Any]:
 async def keys_rotate(data: Path, account: str) -> int:
     """New account keys; how many wraps were made anew."""
     async with _existing(data) as (stores, house):
-        accounts = [account] if account else ["", *[found.id async for found in house.admin.accounts.all()]]
+        known = ["", *[found.id async for found in house.admin.accounts.all()]]
+        if account and account not in known:
+            raise Refused(f"There is no account {account}. Nothing was changed.")
+        accounts = [account] if account else known
         return sum([await stores.keyring.rotate(one) for one in accounts])
 
 

@@ -1,6 +1,7 @@
 """`frontdesk serve`: from the settings to a process that answers, and to its orderly end."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -41,6 +42,14 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
             await _run(house, settings, listening, said, as_json=as_json)
     finally:
         listening.close()
+
+
+def _spare_the_collector() -> None:
+    """What was built for good is not looked through again, and what a turn leaves is looked for less often: looking
+    took a fifth of a turn's time. Whatever is freed by reference count, which is nearly all, is freed as before."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def log_to_stderr() -> None:
@@ -95,6 +104,7 @@ async def _run(
     for how in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(how, stopping.set)
     runner = await serve_app(house.app, sock=listening, ssl_context=tls_of(settings))
+    _spare_the_collector()
     measuring = await _serve_metrics(house, settings)
     try:
         if measuring is not None:

@@ -6,14 +6,21 @@ Settings come from, strongest first: options of the command line, the environmen
 """
 
 import ipaddress
+import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as EnvironmentError_
+
+from foundation.web import WebSettings
 
 FILE_NAME = "frontdesk.toml"
 
@@ -27,6 +34,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _require(name: str, check: Callable[[Any], object], value: Any) -> None:
+    """Run a check that raises `ValueError`, and have the error begin with the setting's name."""
+    try:
+        check(value)
+    except (ValueError, MessageError) as error:
+        raise ValueError(f"{name}: {str(error).removeprefix(name).lstrip(': ')}") from error
 
 
 class Group(BaseModel):
@@ -66,19 +81,19 @@ class Web(Group):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together")
+            raise ValueError("tls_key: tls_certificate and tls_key go together")
         for proxy in self.trusted_proxies:
-            ipaddress.ip_network(proxy)
-        loopback = _is_loopback(self.host)
-        if not loopback and self.tls_certificate is None and not self.trusted_proxies:
+            _require("trusted_proxies", ipaddress.ip_network, proxy)
+        if not _is_loopback(self.host) and self.tls_certificate is None and not self.trusted_proxies:
             raise ValueError(
-                f"host {self.host} is not loopback, so chats would travel in clear: set tls_certificate and tls_key, "
+                f"host: {self.host} is not loopback, so chats would travel in clear: set tls_certificate and tls_key, "
                 "or name the proxy that ends TLS in trusted_proxies"
             )
-        if self.base_url and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError("base_url starts with http:// or https://")
-        if self.base_url.startswith("http://") and not loopback:
-            raise ValueError("base_url must be https:// unless the server listens on loopback")
+        if self.base_url.startswith("http://") and not _is_loopback(self.host):
+            raise ValueError("base_url: it must be https:// unless the server listens on loopback")
+        base_url = self.base_url or "http://127.0.0.1"
+        _require("base_url", lambda url: WebSettings(base_url=url), base_url)
+        _require("hosts", lambda hosts: WebSettings(base_url=base_url, hosts=hosts), self.hosts)
         return self
 
 
@@ -92,7 +107,7 @@ class Metrics(Group):
     @model_validator(mode="after")
     def _loopback(self) -> Self:
         if not _is_loopback(self.host):
-            raise ValueError("metrics are served on loopback only")
+            raise ValueError("host: metrics are served on loopback only")
         return self
 
 
@@ -129,9 +144,10 @@ class Mail(Group):
     ca_file: Path | None = Field(None, description="PEM file with the authority of a private mail server.")
 
     @model_validator(mode="after")
-    def _loopback(self) -> Self:
+    def _sendable(self) -> Self:
+        _require("sender", lambda address: Address(addr_spec=address), self.sender)
         if self.tls == "none" and self.host and not _is_loopback(self.host):
-            raise ValueError('tls = "none" is for mail servers on loopback only')
+            raise ValueError('tls: "none" is for mail servers on loopback only')
         return self
 
 
@@ -207,6 +223,20 @@ def load(data: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsError(_lines(error)) from error
+    except EnvironmentError_ as error:
+        names = ", ".join(name for name in os.environ if _should_be_json(name)) or str(error)
+        raise SettingsError(f'{names}: lists in the environment are JSON, such as ["10.0.0.2"]') from error
+
+
+def _should_be_json(name: str) -> bool:
+    group, _, field = name.partition("__")
+    if not name.startswith("FRONTDESK_") or field.lower() not in _fields_of(group):
+        return False
+    try:
+        json.loads(os.environ[name])
+    except ValueError:
+        return "tuple" in str(_annotation_of(group).model_fields[field.lower()].annotation)
+    return False
 
 
 def _environment() -> dict[str, Any]:
@@ -228,8 +258,13 @@ def _refuse_unknown_environment() -> None:
 
 
 def _fields_of(group: str) -> set[str]:
-    annotation = Settings.model_fields[group.removeprefix("FRONTDESK_").lower()].annotation
+    annotation = _annotation_of(group)
     return set(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else set()
+
+
+def _annotation_of(group: str) -> Any:
+    field = Settings.model_fields.get(group.removeprefix("FRONTDESK_").lower())
+    return field.annotation if field is not None else None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -239,6 +274,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
 
 
 def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,8 +300,11 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lines(error: ValidationError) -> str:
+    """One line for each wrong key. A group's own check names the key itself (`host: …`), which joins the group's name."""
     lines = []
     for entry in error.errors():
-        key = ".".join(str(part) for part in entry["loc"]) or "settings"
-        lines.append(f"{key}: {entry['msg'].removeprefix('Value error, ')}")
+        key = ".".join(str(part) for part in entry["loc"])
+        message = entry["msg"].removeprefix("Value error, ")
+        joint = "." if key and re.match(r"[a-z_]+: ", message) else ": "
+        lines.append(f"{key}{joint}{message}" if key else message)
     return "\n".join(lines)

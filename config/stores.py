@@ -15,9 +15,10 @@ from pathlib import Path
 
 from config.settings import Settings
 from foundation.clock import Clock
+from foundation.errors import Unavailable
 from foundation.keys import KINDS as KEY_KINDS
 from foundation.keys import Keyring, MasterKey, MasterKeyError, create_master_key, load_master_key
-from foundation.records import Engine, Kind, SqliteEngine, StoreInUse
+from foundation.records import Damaged, Engine, KeyDestroyed, Kind, SqliteEngine, StoreInUse
 
 DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
@@ -45,7 +46,7 @@ async def open_stores(settings: Settings, kinds: Sequence[Kind], clock: Clock) -
     The master key is made only together with the database: with a database and no key, what is stored could never be
     read again and a new key would hide that. Raises `Refused`.
     """
-    fresh = not (settings.data / DATABASE).exists()
+    fresh = is_fresh(settings.data)
     make_folder(settings.data)
     master = master_key(settings, fresh=fresh)
     limit = settings.storage.max_megabytes * 1024 * 1024 or None
@@ -59,9 +60,24 @@ async def open_stores(settings: Settings, kinds: Sequence[Kind], clock: Clock) -
         yield Stores(engine, keyring, fresh)
     except (StoreInUse, MasterKeyError) as error:
         raise Refused(str(error)) from error
+    except (Unavailable, Damaged, KeyDestroyed) as error:
+        raise Refused(
+            f"The files in {settings.data} cannot be read: {error.detail} Restore frontdesk.db and keys.db from one backup."
+        ) from error
     finally:
         await key_engine.close()
         await engine.close()
+
+
+def is_fresh(folder: Path) -> bool:
+    """Whether an installation begins here. Half of one is refused: a new half would hide that the other is lost."""
+    there = [name for name in (DATABASE, KEY_STORE) if (folder / name).exists()]
+    if len(there) == 1:
+        missing = KEY_STORE if there == [DATABASE] else DATABASE
+        raise Refused(
+            f"{folder / there[0]} is there, but {missing} is not. Restore {missing} from a backup; nothing was changed."
+        )
+    return not there
 
 
 def master_key(settings: Settings, *, fresh: bool) -> MasterKey:

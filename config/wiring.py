@@ -33,11 +33,12 @@ from config.settings import Settings
 from config.stores import Stores
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
+from foundation.errors import Problem
 from foundation.jobs import Jobs
 from foundation.live import LocalSignals, Signals
 from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
 from foundation.records import Collection, Kind
-from foundation.web import Metrics, Pages, Route, Static, Throttle, WebSettings, build_app
+from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, WebSettings, build_app
 from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
@@ -230,11 +231,25 @@ def build(
         statics=STATICS,
         clock=clock,
         metrics=metrics,
-        ready={"bots": running.readiness},
+        ready={"storage": storage_answers(stores), "bots": running.readiness},
         cleanup_ctx=(staff.running, talking, working),
     )
     house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
     return house
+
+
+def storage_answers(stores: Stores) -> Readiness:
+    """For `/readyz`: the database and the key store are asked, not remembered."""
+
+    async def ask() -> str | None:
+        try:
+            await stores.engine.count(admin.KINDS[0])
+            await stores.keyring.describe()
+        except Problem as problem:
+            return problem.detail
+        return None
+
+    return ask
 
 
 def post_of(settings: Settings, mails: Collection[Kept], clock: Clock) -> Post:

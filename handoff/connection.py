@@ -193,11 +193,15 @@ class Connection:
                 log.exception("the poll of a console failed and will be tried again")
 
     async def _refresh_rights(self) -> None:
-        person = await self._who()
+        person, before = await self._who(), self._person
         if person is None:
             await self._socket.close(4401, "the session ended")
             return
         self._person = person
+        if (person.role, person.bots) != (before.role, before.bots):
+            await self._follow_bots()
+            for conversation in list(self._shown):
+                await self._tell_row(conversation)
 
     async def _tell_row(self, conversation: str) -> None:
         state = await self._conversations.state(self._person.account, conversation)

@@ -61,7 +61,7 @@ class OptInLinks:
             return "here" if here else "elsewhere"
 
     async def deny(self, token: str, nonce: str, *, asker: Asker | None = None) -> None:
-        """"That was not me": the request is void, the mailbox is left alone for 30 days, the agent is told (D-13)."""
+        """ "That was not me": the request is void, the mailbox is left alone for 30 days, the agent is told (D-13)."""
         while True:
             record = await self.look(token)
             await self._require_ours(record, nonce)

@@ -108,9 +108,7 @@ class OptInPage:
         languages = request.headers.get("Accept-Language", "")
         return await self._say(request, languages[:2], "gone", status=410)
 
-    async def _say(
-        self, request: web.Request, locale: str, what: str, *, status: int = 200
-    ) -> web.StreamResponse:
+    async def _say(self, request: web.Request, locale: str, what: str, *, status: int = 200) -> web.StreamResponse:
         t = texts(locale)
         return await self._pages.render(
             request,

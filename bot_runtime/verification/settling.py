@@ -168,9 +168,7 @@ class Settler:
             voided = facts.Voided(at=body.voided_at, reason=body.voided)
             await self._evidence.add(account, record.id, body.evidence_key, voided)
             return
-        denied = facts.Denied(
-            at=body.voided_at, denied_ip=body.denied_by.ip, denied_ua=body.denied_by.user_agent
-        )
+        denied = facts.Denied(at=body.voided_at, denied_ip=body.denied_by.ip, denied_ua=body.denied_by.user_agent)
         await self._mailboxes.silence(body.address)
         quiet = body.voided_at + QUIET_AFTER_DENIAL
         await self._contacts.suppress(account, body.address, "its reader said that he never asked", until=quiet)

@@ -159,4 +159,3 @@ class Requests:
     async def _update(self, record: RequestRecord, change: Callable[[Request], Request]) -> RequestRecord:
         updated = await self._rows.update(record.account, record.id, lambda row: {"body": change(row.body)})
         return updated or record
-

@@ -19,9 +19,7 @@ def set_cookie(
 
     `max_age` in seconds; without it, until the browser ends. Browsers accept it over plain http on loopback only.
     """
-    response.set_cookie(
-        PREFIX + name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite=same_site
-    )
+    response.set_cookie(PREFIX + name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite=same_site)
 
 
 def read_cookie(request: web.Request, name: str) -> str | None:

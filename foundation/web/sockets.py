@@ -242,9 +242,7 @@ class LiveSocket(Generic[H, F]):
     # Receiving
 
     async def _greet(self) -> H:
-        deadline = self._loop.call_later(
-            self._hello_timeout_s, self._close_soon, UNAUTHENTICATED, "no hello in time"
-        )
+        deadline = self._loop.call_later(self._hello_timeout_s, self._close_soon, UNAUTHENTICATED, "no hello in time")
         try:
             text = await self._receive()
         finally:

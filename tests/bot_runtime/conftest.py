@@ -248,9 +248,7 @@ async def make_desk(
 
 
 @pytest_asyncio.fixture
-async def desk(
-    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, pages: Pages, base_url: str
-) -> Desk:
+async def desk(engine: MemoryEngine, keyring: Keyring, clock: ManualClock, pages: Pages, base_url: str) -> Desk:
     await asyncio.to_thread(pages.load)
     return await make_desk(engine, keyring, clock, pages, base_url)
 
@@ -350,9 +348,7 @@ def assistant(tmp_path: Path) -> Path:
 
 
 def make_talk(desk: Desk, assistant: Path, models: Path, **options: Any) -> Talk:
-    bots = RunningBots(
-        desk.admin.accounts, desk.admin.bots, desk.clock, folder_of=lambda _: assistant, models=models
-    )
+    bots = RunningBots(desk.admin.accounts, desk.admin.bots, desk.clock, folder_of=lambda _: assistant, models=models)
     minds = Minds(desk.conversations)
     answerer = Answerer(bots, minds, Thinker(desk.signals), desk.clock)
     turns = Turns(desk.conversations, answerer, desk.proof.verification, desk.clock, **options)
@@ -401,9 +397,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(
-    talk: Talk, *, openings: int = 1_000, base_url: str = "", **doors: Any
-) -> AsyncIterator[Shop]:
+async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **doors: Any) -> AsyncIterator[Shop]:
     """`base_url` is how browsers see the house when that is not the listener's own address."""
     desk = talk.desk
     chats = widget.Chats(
@@ -413,9 +407,7 @@ async def open_shop(
         desk.clock,
         openings=Throttle(desk.clock, openings, HOUR),
     )
-    services = widget.Services(
-        chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock
-    )
+    services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()

@@ -152,9 +152,7 @@ async def test_two_tabs_that_consent_at_once_open_one_conversation(shop: Shop) -
 
 async def test_a_conversation_that_a_crash_left_without_consent_is_used(shop: Shop) -> None:
     device = secrets.token_urlsafe(32)
-    bare = await shop.desk.conversations.open(
-        shop.desk.account.id, shop.desk.bot.id, visitor=secret_hash(device)
-    )
+    bare = await shop.desk.conversations.open(shop.desk.account.id, shop.desk.bot.id, visitor=secret_hash(device))
     async with shop.visitor(device=device, consent=False) as visitor:
         assert (visitor.welcome["conversation"], visitor.welcome["consented"]) == (bare, False)
         assert (await visitor.ask(type="message", text="hello"))["code"] == "forbidden"

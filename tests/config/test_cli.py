@@ -73,4 +73,11 @@ def test_what_is_no_project_is_refused_in_one_sentence(tmp_path: Path) -> None:
 def test_the_demo_bot_has_what_a_rasa_project_has() -> None:
     """The demo shows each part of the format once: rules, a story, a form, buttons, custom actions."""
     files = {path.relative_to(DEMO_ASSISTANT).as_posix() for path in DEMO_ASSISTANT.rglob("*.*")}
-    assert {"domain.yml", "config.yml", "data/nlu.yml", "data/rules.yml", "data/stories.yml", "actions/booking.py"} <= files
+    assert {
+        "domain.yml",
+        "config.yml",
+        "data/nlu.yml",
+        "data/rules.yml",
+        "data/stories.yml",
+        "actions/booking.py",
+    } <= files

@@ -54,5 +54,7 @@ async def test_whatever_changes_ranges_is_for_super_admins(house: House) -> None
 async def test_the_papers_list_every_route_with_its_rule(house: House) -> None:
     listed = (ROOT / "docs/http.md").read_text("utf-8").partition("## All routes")[2]
     rows = {f"| {r.method} | `{r.path}` | {r.rule.name} | {r.kind} |" for r in own_routes(house)}
-    written = {line for line in listed.splitlines() if line.startswith(("| GET", "| POST", "| PUT", "| PATCH", "| DEL"))}
+    written = {
+        line for line in listed.splitlines() if line.startswith(("| GET", "| POST", "| PUT", "| PATCH", "| DEL"))
+    }
     assert rows == written

@@ -329,7 +329,8 @@ async def test_A_10_L_11_a_right_that_was_taken_away_ends_at_once(house: House, 
             assert (await _bytes_of(member.session, url))[0] == 403
             refused = await member.ask(type="note", conversation=house.conversation, text="too late")
             assert refused["code"] == "not_found"
-            await member.frame(lambda frame: frame["type"] == "gone" and frame["conversation"] == house.conversation)
+            while {"type": "gone", "conversation": house.conversation} not in member.frames:
+                await member.receive()
         finally:
             assert await _submit(boss, f"{me}/bots", {"bots": bot}) == 303
         assert (await _bytes_of(member.session, url))[0] == 200

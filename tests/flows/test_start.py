@@ -213,9 +213,9 @@ def test_a_port_that_is_taken_is_refused(copy: Frontdesk) -> None:
         ("[web]\nheader_timeout = 'soon'\n", "web.header_timeout"),
         ("[metrics]\nport = 70000\n", "metrics.port"),
         ("[storage]\nmax_megabytes = -1\n", "storage.max_megabytes"),
-        ("[web]\nhost = '0.0.0.0'\n", "web"),
+        ("[web]\nhost = '0.0.0.0'\n", "web.host"),
         ("[web\n", "frontdesk.toml"),
-        ("[mail]\nhost = 'mail.example'\ntls = 'none'\n", "mail"),
+        ("[mail]\nhost = 'mail.example'\ntls = 'none'\n", "mail.tls"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named_by_its_dotted_key(copy: Frontdesk, file: str, names: str) -> None:

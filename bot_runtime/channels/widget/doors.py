@@ -36,9 +36,7 @@ class _Loader(NamedTuple):
 class WidgetDoors:
     """`rate` and `burst`: frames a visitor's socket may send in a second, sustained and at once (Z-6)."""
 
-    def __init__(
-        self, bots: Bots, services: Services, pages: Pages, *, rate: float = 10.0, burst: int = 30
-    ) -> None:
+    def __init__(self, bots: Bots, services: Services, pages: Pages, *, rate: float = 10.0, burst: int = 30) -> None:
         self._bots = bots
         self._services = services
         self._pages = pages

@@ -165,8 +165,6 @@ async def test_I_8_a_header_of_8000_commas_is_answered_at_once(house) -> None:
 
 
 async def test_another_header_can_be_named(house) -> None:
-    here = await house(
-        ROUTE, settings={"trusted_proxies": (ip_network("127.0.0.1"),), "forwarded_header": "X-Real-IP"}
-    )
+    here = await house(ROUTE, settings={"trusted_proxies": (ip_network("127.0.0.1"),), "forwarded_header": "X-Real-IP"})
     answer = await here.raw(here.get("/who", "X-Real-IP: 10.0.0.1", "X-Forwarded-For: 203.0.113.9"))
     assert answer.json()[0] == "10.0.0.1"

@@ -273,5 +273,3 @@ async def test_requests_under_way_are_finished_when_the_server_goes_away(house) 
     go_on.set()
     assert (await asking).body == b"done"
     await ending
-
-
