@@ -67,6 +67,7 @@ class ActionWorker:
         self._limit, self._pause = time_limit_s, pause_s
         self._log = log or (lambda line: _log.info("%s: %s", folder.name, line))
         self._worker: WorkerProcess | None = None
+        self._running: set[WorkerProcess] = set()
         self._starting: asyncio.Task[WorkerProcess | None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._broken: ActionsBroken | None = None
@@ -122,9 +123,13 @@ class ActionWorker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._worker is not None:
-            await self._worker.end()
-            self._worker = None
+        self._worker = None
+        # Also those whose end was interrupted by the cancelling above: ending twice does no harm.
+        await asyncio.gather(*map(self._end, list(self._running)))
+
+    async def _end(self, worker: WorkerProcess) -> None:
+        await worker.end()
+        self._running.discard(worker)
 
     async def _ready(self, name: str) -> WorkerProcess | None:
         """A worker that takes calls; None when the bot has no code. Raises `ActionsBroken`, `ActionFailed`."""
@@ -151,7 +156,7 @@ class ActionWorker:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._not_before - loop.time()))
         if self._worker is not None:
-            await self._worker.end()
+            await self._end(self._worker)
             self._worker = None
         start = msgspec.structs.replace(self._start, folder=await asyncio.to_thread(self._start.folder.resolve))
         if not await asyncio.to_thread(has_code, start.folder, start.package):
@@ -166,6 +171,7 @@ class ActionWorker:
         if self._start.private and not worker.confined:
             self._log("this kernel has no Landlock: files of the server's user are within reach of the actions")
         self._broken, self._worker = None, worker
+        self._running.add(worker)
         return worker
 
     async def _asked(self, worker: WorkerProcess, name: str, call: Mapping[str, Any]) -> Answer:
@@ -212,7 +218,7 @@ class ActionWorker:
         try:
             await worker.idle(self._limit)
         finally:
-            await worker.end()
+            await self._end(worker)
 
     def _suffered(self) -> None:
         """Put off the next start: not at all after the first misfortune in a row, then ever longer."""

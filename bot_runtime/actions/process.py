@@ -9,11 +9,9 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import shutil
 import signal
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 import msgspec
 
 from bot_runtime.actions.errors import ActionsBroken
+from bot_runtime.actions.homes import Home
 from bot_runtime.actions.port import LARGEST_RESULT
 
 _LENGTH = struct.Struct(">I")
@@ -58,9 +57,9 @@ class WorkerProcess:
     """A running worker. Make one with `begin`; end it with `end`."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, temporary: Path, log_end: int, log: Callable[[str], None]
+        self, process: asyncio.subprocess.Process, home: Home, log_end: int, log: Callable[[str], None]
     ) -> None:
-        self._process, self._temporary, self._log = process, temporary, log
+        self._process, self._home, self._log = process, home, log
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._greeting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._greeting.add_done_callback(_looked_at)
@@ -74,27 +73,30 @@ class WorkerProcess:
     @classmethod
     async def begin(cls, start: Start, log: Callable[[str], None], time_limit_s: float) -> "WorkerProcess":
         """A process whose actions are loaded. Raises `ActionsBroken`; nothing is left running then."""
-        temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="frontdesk-actions-"))
+        home = Home()
         log_end, written_end = os.pipe()
         try:
+            await asyncio.to_thread(home.make)
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("worker.py"))),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=written_end,
                 cwd=start.folder,
-                env=_environment(start.variables, temporary),
+                env=_environment(start.variables, home.path),
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
             os.close(log_end)
-            await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
-            raise ActionsBroken("", f"no process could be started: {error}") from error
+            await asyncio.to_thread(home.remove)
+            if isinstance(error, OSError):
+                raise ActionsBroken("", f"no process could be started: {error}") from error
+            raise
         finally:
             os.close(written_end)
-        worker = cls(process, temporary, log_end, log)
+        worker = cls(process, home, log_end, log)
         try:
-            worker._send(["start", _settings(start, temporary)])
+            worker._send(["start", _settings(start, home.path)])
             async with asyncio.timeout(time_limit_s):
                 kind, rest = await asyncio.shield(worker._greeting)
         except TimeoutError:
@@ -153,7 +155,7 @@ class WorkerProcess:
         await asyncio.wait([self._log_reader], timeout=_LAST_WORDS)
         self._log_reader.cancel()
         await asyncio.gather(self._log_reader, return_exceptions=True)
-        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+        await asyncio.to_thread(self._home.remove)
 
     def _kill(self) -> None:
         if self._process.returncode is None:

@@ -1,4 +1,4 @@
-"""A trained understanding: text in, `Parse` out, in Rasa's terms and in less than a tenth of a millisecond.
+"""A trained understanding: text in, `Parse` out, in Rasa's terms and in about a tenth of a millisecond.
 
 What holds for every text, whatever a visitor sends: `parse` returns, its time is linear in the length up to
 `MAX_CHARACTERS`, and nothing of the text is kept. A text in which nothing is known has no intent (None, 0.0). A
