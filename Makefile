@@ -41,6 +41,7 @@ check: setup-test
 
 ## bench: the figures of docs/performance.md
 bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r config/requirements/bench.txt
 	$(BIN)/python benchmarks/turns.py
 
 ## lock: resolve the requirements anew (needs uv)

@@ -72,7 +72,7 @@ def test_locked_requirements_carry_hashes_and_no_host_names() -> None:
     for file in (ROOT / "config/requirements").glob("*.txt"):
         text = file.read_text("utf-8")
         pins = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
-        assert len(pins) > 40
+        assert len(pins) > (1 if file.name == "bench.txt" else 40)
         assert not re.search(r"://|--index-url|--extra-index|--find-links", text)
         assert all(re.search(rf"^{re.escape(pin)}[^\n]*\\\n\s+--hash=sha256:", text, re.MULTILINE) for pin in pins)
 
