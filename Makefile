@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Older ones do not tell modules from scripts.
+NODE   := $(shell node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)
 DATA   ?= data
 PORT   ?= 8800
 
@@ -27,7 +29,7 @@ $(VENV)/.test: config/requirements/test.txt $(VENV)/.run
 ## test: everything, in real browsers and against real servers where the machine has them; says what it skipped and why
 test: setup-test
 	$(BIN)/python -m pytest $(ARGS)
-	@if command -v node >/dev/null; then node --test tests/js; else echo "skipped: tests/js needs node"; fi
+	@if [ "$(NODE)" = true ]; then node --test tests/js; else echo "skipped: tests/js needs node 20 or newer"; fi
 
 ## check: style, types, floors, scripts
 check: setup-test
@@ -35,9 +37,9 @@ check: setup-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if command -v node >/dev/null; then \
+	@if [ "$(NODE)" = true ]; then \
 	  git ls-files '*.js' '*.mjs' | xargs -n 1 node --check && echo "node --check: all scripts parse"; \
-	else echo "skipped: node --check needs node"; fi
+	else echo "skipped: node --check needs node 20 or newer"; fi
 
 ## bench: the figures of docs/performance.md
 bench: setup
