@@ -27,7 +27,7 @@ DEVICE_LIFE = 180 * DAY
 RETURN_TO = web.RequestKey("admin_return_to", str)
 _RETURN_TO = web.ResponseKey("admin_return_to", str)
 
-_OUR_PATHS = re.compile(r"/(?:t/|console(?=[/?]|\Z)|admin(?=[/?]|\Z))[A-Za-z0-9_\-./?=&%~]*\Z", re.ASCII)
+_OUR_PATHS = re.compile(r"/(?:t/|console(?=[/?]|\Z)|search\Z|admin(?=[/?]|\Z))[A-Za-z0-9_\-./?=&%~]*\Z", re.ASCII)
 _LONGEST = 1_000
 _PURPOSE = "signed-cookie"
 
@@ -43,7 +43,7 @@ async def remember_return(response: web.StreamResponse, path: str) -> None:
 
 
 def is_our_path(path: str) -> bool:
-    """Whether the login may lead there: a shared transcript, the console or the admin pages, on this very host."""
+    """Whether the login may lead there: a shared transcript, the console, the search or the admin pages, on this very host."""
     return len(path) <= _LONGEST and _OUR_PATHS.match(path) is not None and "/../" not in f"{path}/"
 
 

@@ -42,7 +42,9 @@ from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, W
 from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
+from handoff.sight import may_see
 from transcripts import Access, Consents, Contacts, Conversations, Guard, Links
+from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
@@ -185,6 +187,10 @@ def build(
         pages=pages,
         clock=clock,
     )
+    search = Search(
+        engine, keyring, clock, conversations=conversations, contacts=contacts, access=access, sight=may_see
+    )
+    searching = SearchDoors(search, audit=staff.audit, bots=staff.bots, keyring=keyring, pages=pages, clock=clock)
     demo = Demo(staff.accounts, staff.bots, staff.people, staff.grants)
 
     web_settings = WebSettings(
@@ -202,6 +208,7 @@ def build(
         *transcripts.routes(
             staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
         ),
+        *searching.routes(staff.rules),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
         *console.routes(staff.rules),

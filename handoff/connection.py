@@ -129,6 +129,8 @@ class Connection:
                 return await self._desk.requeue(person, conversation)
             case frames.Close():
                 return await self._desk.close(person, conversation)
+            case frames.Tag(tags=tags):
+                return await self._desk.tag(person, conversation, tags)
 
     async def _prove(self, frame: frames.Email | frames.Verify) -> int:
         account, conversation, author = self._person.account, frame.conversation, self._person.person
@@ -144,6 +146,8 @@ class Connection:
 
     async def _watch(self, conversation: str, since: int) -> None:
         state = await self._seen(conversation)
+        if conversation not in self._shown:  # an older one, found by search or opened by its address
+            await self._tell_row(conversation)
         self._listener.add(f"conversation/{conversation}")
         self._watched[conversation] = min(max(since, 0), state.seq)
         await self._catch_up(conversation, first=True)

@@ -13,8 +13,9 @@ from foundation.errors import Conflict, Invalid
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, require_sight
 from transcripts import Conversations, State
 from transcripts.control import change
-from transcripts.events import AnyEvent, Closed, Control, NoteWritten
+from transcripts.events import AnyEvent, Closed, Control, NoteWritten, Tagged
 from transcripts.messages import mask_cards, message
+from transcripts.tags import tags_of
 
 MAX_TEXT = 4_000
 """Characters of one message, the same for visitors and staff."""
@@ -125,6 +126,18 @@ class Desk:
             ]
 
         return await self._once(person, conversation, client_id, decide)
+
+    async def tag(self, person: Principal, conversation: str, tags: Sequence[str]) -> int:
+        """Give the conversation exactly these tags, also after its end. Raises `Invalid` for what is no tag."""
+        wanted = tags_of(tuple(tags))
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            require_sight(person, state)
+            if state.tags == frozenset(wanted):
+                return ()
+            return [Tagged(at=self._clock.now(), tags=wanted, author=person.person, author_name=person.name)]
+
+        return await self._do(person, conversation, "conversation.tagged", decide)
 
     async def _give_up(self, person: Principal, conversation: str, to: Control) -> int:
         def decide(state: State) -> Sequence[AnyEvent]:

@@ -62,8 +62,14 @@ class Verify(_Deed, frozen=True):
     reason: str = ""
 
 
-AnyFrame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify
-Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify
+class Tag(_Deed, frozen=True):
+    """The tags that the conversation is to have, all of them."""
+
+    tags: tuple[str, ...]
+
+
+AnyFrame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag
+Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag
 
 
 def welcome(me: dict[str, Any], bots: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -26,4 +26,5 @@ def row_of(state: State) -> dict[str, Any]:
         "waiting_since": state.waiting_since,
         "seq": state.seq,
         "unread": state.unread,
+        "tags": sorted(state.tags),
     }

@@ -7,13 +7,13 @@ somebody may not see does not exist for him: the answer to a foreign id is the a
 
 from admin import Principal
 from foundation.errors import NotFound
-from transcripts import State
+from transcripts import Row, State
 
 SEES_ALL_OF_HIS_BOTS = frozenset({"super_admin", "admin", "supervisor"})
 AT_THE_DESK = SEES_ALL_OF_HIS_BOTS | {"agent"}
 
 
-def may_see(person: Principal, state: State) -> bool:
+def may_see(person: Principal, state: State | Row) -> bool:
     """Whether this conversation exists for this person, as it stands now."""
     if person.account != state.account or person.role not in AT_THE_DESK or not person.may_open(state.bot):
         return False

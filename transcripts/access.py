@@ -19,9 +19,14 @@ class Access:
     async def as_member(self, person: Principal, conversation: str) -> State:
         """As a person of the house with access to the conversation's bot. Raises `NotFound`, `KeyDestroyed`."""
         state = await self._conversations.state(person.account, conversation)
-        if not person.may_open(state.bot):
-            raise _nothing()
+        self.require_member(person, state)
         return state
+
+    @staticmethod
+    def require_member(person: Principal, state: State) -> None:
+        """Raise `NotFound` unless this person has access to the conversation's bot."""
+        if state.account != person.account or not person.may_open(state.bot):
+            raise _nothing()
 
     async def as_visitor(self, account: str, bot: str, visitor: str, conversation: str) -> State:
         """As the browser that had this conversation with this bot; `visitor` is the hash of its secret. Raises

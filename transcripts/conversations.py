@@ -109,6 +109,18 @@ class Conversations:
         recent = (await self._current(account, id, known)).since(since)
         return await self._read(account, id, since) if recent is None else recent
 
+    async def passing(self, account: str, id: str) -> tuple[State, Sequence[Numbered]]:
+        """The conversation and all its events as the log has them, for one look: nothing of it is kept in memory.
+
+        Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
+        """
+        if await self._stored(account, id) is None:
+            raise _not_found()
+        events = await self._read(account, id, 0)
+        if not events:
+            raise _not_found()
+        return fold(account, id, events), events
+
     async def append(self, account: str, id: str, events: Sequence[AnyEvent], expected: int) -> int:
         """Append events if the conversation still is at `expected`; the new seq. They are durable when this returns.
 
@@ -185,7 +197,7 @@ class Conversations:
         if bots is not None and not bots:
             return [], None
         page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
-        return [_row(row) for row in page.rows], page.next
+        return [row_of(row) for row in page.rows], page.next
 
     async def recent(self, account: str, bots: frozenset[str] | None) -> AsyncIterator[Row]:
         """All conversations of these bots, the last changed first, read page by page."""
@@ -211,7 +223,7 @@ class Conversations:
         while True:
             page = await self._engine.find(CONVERSATION, where, order="waiting_since", limit=200, after=after)
             for row in page.rows:
-                yield _row(row)
+                yield row_of(row)
             after = page.next
             if after is None:
                 return
@@ -325,7 +337,8 @@ def _head(state: State, visitor: str) -> dict[str, Value]:
     }
 
 
-def _row(row: StoredRow) -> Row:
+def row_of(row: StoredRow) -> Row:
+    """A conversation in a list, from its stored head."""
     return msgspec.convert({**row.fields, "id": row.id, "account": row.account, "seq": row.version}, Row)
 
 

@@ -153,6 +153,14 @@ class NameGiven(Event, frozen=True, tag="named"):
     by: Role = "visitor"
 
 
+class Tagged(Event, frozen=True, tag="tagged"):
+    """Staff put tags on the conversation, or took some off (MS-6); `tags` are all that it has from now on."""
+
+    tags: tuple[str, ...]
+    author: str = ""
+    author_name: str = ""
+
+
 class ControlChanged(Event, frozen=True, tag="control"):
     """Who answers now; legal changes are listed in `transcripts.control`. `holder` is the agent's person id."""
 
@@ -186,6 +194,7 @@ AnyEvent = (
     | EmailVerified
     | VerificationLost
     | NameGiven
+    | Tagged
     | ControlChanged
     | Closed
 )

@@ -206,6 +206,11 @@ def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
 
+def _tagged(view: View) -> str:
+    who = view["author_name"] or "Staff"
+    return f"{who} set the tags: {', '.join(view['tags'])}" if view["tags"] else f"{who} took all tags off"
+
+
 _COURSE = {
     "opened": _opened,
     "consent": _consent,
@@ -213,6 +218,7 @@ _COURSE = {
     "control": _control,
     "closed": _closed,
     "named": _named,
+    "tagged": _tagged,
 }
 
 

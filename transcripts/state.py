@@ -32,6 +32,7 @@ from transcripts.events import (
     Opened,
     OptInConfirmed,
     Role,
+    Tagged,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -118,6 +119,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     unread: int = 0
     unanswered: int | None = None
     answered: int = 0
+    tags: frozenset[str] = frozenset()
     client_ids: Mapping[str, int] = ClientIds()
 
     @property
@@ -288,6 +290,10 @@ def _named(state: State, _: int, event: NameGiven) -> None:
     _set(state, "name", event.name)
 
 
+def _tagged(state: State, _: int, event: Tagged) -> None:
+    _set(state, "tags", frozenset(event.tags))
+
+
 def _closed(state: State, _: int, event: Closed) -> None:
     _set(state, "closed_at", event.at)
 
@@ -311,6 +317,7 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     EmailVerified: _email_verified,
     VerificationLost: _verification_lost,
     NameGiven: _named,
+    Tagged: _tagged,
     ControlChanged: _control,
     Closed: _closed,
 }

@@ -27,6 +27,7 @@ from transcripts.events import (
     Numbered,
     Opened,
     OptInConfirmed,
+    Tagged,
     VerificationLost,
     VerificationSent,
 )
@@ -230,6 +231,10 @@ def _named(event: NameGiven) -> _Members:
     return {"kind": "named", "name": event.name, "by": event.by}
 
 
+def _tagged(event: Tagged) -> _Members:
+    return {"kind": "tagged", "tags": list(event.tags), "author": event.author, "author_name": event.author_name}
+
+
 def _control_for_visitor(event: ControlChanged) -> _Members:
     return {"kind": "control", "now": event.now, "reason": event.reason, "holder_name": event.holder_name}
 
@@ -279,6 +284,7 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     EmailVerified: _verified,
     VerificationLost: _lost,
     NameGiven: _named,
+    Tagged: _tagged,
     ControlChanged: _control,
     Closed: _closed,
 }

@@ -88,11 +88,14 @@ class Keyring:
         """The cipher of a data key, if it is in memory. Check its `account` before use."""
         return self._ciphers.get(key)
 
-    async def cipher(self, account: str, key: str) -> Cipher:
-        """The cipher of the account's data key. Raises `KeyDestroyed`, also for another account's key; `Damaged`."""
+    async def cipher(self, account: str, key: str, *, keep: bool = True) -> Cipher:
+        """The cipher of the account's data key. Raises `KeyDestroyed`, also for another account's key; `Damaged`.
+
+        `keep=False` is for a passing look at many keys, for reading only: it drives no other key out of the memory.
+        """
         known = self._ciphers.get(key)
         if known is None:
-            known = await self._load(account, key)
+            known = await self._load(account, key, keep=keep)
         if known.account != account:
             raise KeyDestroyed
         return known
@@ -195,7 +198,7 @@ class Keyring:
                 continue  # another process was faster
         raise Unavailable("The account's key is being made and destroyed all the time; try again.")
 
-    async def _load(self, account: str, key: str) -> Cipher:
+    async def _load(self, account: str, key: str, *, keep: bool = True) -> Cipher:
         for _ in range(_TRIES):
             row = None if self._destroyed.get(key) else await self._engine.get(DATA, key)
             if row is None or row.account != account:
@@ -207,7 +210,10 @@ class Keyring:
             if self._destroyed.get(key):
                 raise KeyDestroyed
             # Somebody else may have been faster, or may still hold it though it left the memory.
-            return self._keep(self._held.get(key) or Cipher(key, secret, account, used=self._used.pop(key, 0)))
+            held = self._held.get(key)
+            if not keep:
+                return held or Cipher(key, secret, account)
+            return self._keep(held or Cipher(key, secret, account, used=self._used.pop(key, 0)))
         raise Damaged
 
     async def _derive(self, account: str, use: str, purpose: str) -> bytes:

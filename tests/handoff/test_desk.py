@@ -134,3 +134,19 @@ async def test_an_agent_cannot_take_another_ones_chat_away(house) -> None:
         await house.desk.close(bert, chat)
     await house.desk.requeue(boss, chat)
     assert (await house.state(chat)).control == "queue"
+
+
+async def test_MS_6_tags_are_put_on_and_taken_off(house) -> None:
+    anna, stranger, chat = house.person("anna"), house.person("carl", bot="bot-of-another"), await house.chat()
+    first = await house.desk.tag(anna, chat, ("Billing ", "slow  payer", "billing"))
+    assert (await house.state(chat)).tags == {"billing", "slow payer"}
+    assert await house.desk.tag(anna, chat, ("slow payer", "billing")) == first, "the same again changes nothing"
+    for tags in (("",), ("x" * 41,), ('say "x"',), tuple(f"t{n}" for n in range(21))):
+        with pytest.raises(Invalid):
+            await house.desk.tag(anna, chat, tags)
+    with pytest.raises(NotFound):
+        await house.desk.tag(stranger, chat, ("mine",))
+    assert (await house.state(chat)).tags == {"billing", "slow payer"}
+    await house.desk.tag(anna, chat, ())
+    assert (await house.state(chat)).tags == frozenset()
+    assert (await house.actions())[-2:] == ["conversation.tagged", "conversation.tagged"]

@@ -8,6 +8,7 @@ import { DeskLinks } from "./elements/desk-links.js";
 import { DeskList } from "./elements/desk-list.js";
 import { DeskPerson } from "./elements/desk-person.js";
 import { DeskStatus } from "./elements/desk-status.js";
+import { DeskTags } from "./elements/desk-tags.js";
 import { DeskThread } from "./elements/desk-thread.js";
 
 customElements.define("desk-commands", DeskCommands);
@@ -17,5 +18,6 @@ customElements.define("desk-links", DeskLinks);
 customElements.define("desk-list", DeskList);
 customElements.define("desk-person", DeskPerson);
 customElements.define("desk-status", DeskStatus);
+customElements.define("desk-tags", DeskTags);
 customElements.define("desk-thread", DeskThread);
 customElements.define("desk-console", DeskConsole);

@@ -18,6 +18,7 @@ export class DeskPerson extends HTMLElement {
   #identity = h("section", { "aria-labelledby": "desk-identity" });
   #rest = h("div", { class: "stack" });
   #links = /** @type {any} */ (h("desk-links"));
+  #tags = /** @type {any} */ (h("desk-tags"));
   /** Which of the two forms is open: the address, or the vouching. */
   #form = "";
   /** @type {string | null} */ #conversation = "";
@@ -70,7 +71,9 @@ export class DeskPerson extends HTMLElement {
       );
       this.#drawIdentity(app, row, facts, offline || desk.isBusy(row.id));
       this.#rest.replaceChildren(section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
+      if (!this.#tags.isConnected) this.#rest.before(this.#tags);
     }
+    this.#tags.draw(app);
     this.#links.draw(app);
   }
 
