@@ -94,15 +94,19 @@ for _kind in _SLIM.values():
 
 
 class _Passing:
-    """Keys that are used once: those in memory are taken from there, the others are not kept."""
+    """Keys for the reading of one log: taken from the memory where they are there, and else not put into it."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._last: Cipher | None = None
         self.account_key = keyring.account_key
-        self.cached = keyring.cached
+
+    def cached(self, key: str) -> Cipher | None:
+        return self._last if self._last is not None and self._last.key == key else self._keyring.cached(key)
 
     async def cipher(self, account: str, key: str) -> Cipher:
-        return await self._keyring.cipher(account, key, keep=False)
+        self._last = await self._keyring.cipher(account, key, keep=False)
+        return self._last
 
 
 class Search:
@@ -121,7 +125,7 @@ class Search:
         at_once: int = 4,
     ) -> None:
         self._engine = engine
-        self._log: EventLog[Any] = EventLog(engine, _Passing(keyring), "conversation", _Any)
+        self._keyring = keyring
         self._conversations = conversations
         self._contacts = contacts
         self._access = access
@@ -189,7 +193,8 @@ class Search:
             return "unreadable"
 
     async def _may_have(self, row: Row, query: Query, matcher: Matcher) -> bool:
-        for _, event in await self._log.read(row.account, row.id):
+        log: EventLog[Any] = EventLog(self._engine, _Passing(self._keyring), "conversation", _Any)
+        for _, event in await log.read(row.account, row.id):
             kind = type(event)
             if kind is _Message or kind is _Note:
                 by = event.by if kind is _Message else "note"
