@@ -21,6 +21,7 @@ from transcripts.events import (
     Numbered,
     Opened,
     OptInConfirmed,
+    Tagged,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -68,6 +69,7 @@ EVENTS: list[AnyEvent] = [
     ControlChanged(at=15, was="agent", now="closed", reason="resolved", actor="agent", author=AGENT_ID),
     Closed(at=15, by="agent", reason="resolved", author=AGENT_ID),
     ConsentWithdrawn(at=16, record="rec-2"),
+    Tagged(at=17, tags=("a secret tag",), author=AGENT_ID, author_name="Ann"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
