@@ -8,8 +8,8 @@ A write that fails inside a group costs only itself:
 - When the store itself fails (full, unreadable), the group is taken back and each write is tried alone, so that what
   still fits (a delete, a small record) is not refused because of its neighbour.
 
-The writer remembers the last number of the logs it wrote to. It may, because nobody else can write (`lock.StoreLock`);
-what it remembers changes only after a commit.
+The writer remembers the last number of the logs it wrote to, and their heads (`heads`). It may, because nobody else can
+write (`lock.StoreLock`); what it remembers changes only after a commit.
 """
 
 import sqlite3
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from foundation.records import schema
 from foundation.records.failures import as_problem
+from foundation.records.heads import PER_STATEMENT, Heads
 from foundation.records.lock import StoreLock
 from foundation.records.port import Stale, Taken
 from foundation.records.setup import connect_writer, create_file, make_folder
@@ -26,7 +27,6 @@ from foundation.records.workers import Outcome
 from foundation.records.writes import Append, DeleteLog, Do, Scrub, Write
 
 _REMEMBERED = 20_000
-_PER_STATEMENT = 32
 
 
 class _Logs:
@@ -56,6 +56,7 @@ class Writer:
         self._max_bytes = max_bytes
         self._lock: StoreLock | None = None
         self._known: OrderedDict[str, int] = OrderedDict()
+        self._heads = Heads()
         self._db: sqlite3.Connection | None = None
 
     def start(self) -> None:
@@ -78,6 +79,7 @@ class Writer:
     def stop(self) -> None:
         """Empty the write-ahead log into the store, close it, give the lock back."""
         self._known.clear()
+        self._heads.forget()
         db, self._db = self._db, None
         try:
             if db is not None:
@@ -120,7 +122,7 @@ class Writer:
     def _transaction(self, group: Sequence[Write], *, careful: bool) -> list[Outcome]:
         db = self._db
         assert db is not None
-        logs = _Logs(db, self._known)
+        logs, heads = _Logs(db, self._known), self._heads
         outcomes: list[Outcome] = []
         if db.in_transaction:
             db.execute("ROLLBACK")  # the disk failed in the middle of taking something back
@@ -129,14 +131,17 @@ class Writer:
             waiting: list[Append] = []
             for write in group:
                 if isinstance(write, Append):
-                    outcomes.append(_accept(logs, write, waiting) if not careful else _append_alone(db, logs, write))
+                    outcomes.append(
+                        _accept(logs, write, waiting) if not careful else _append_alone(db, logs, heads, write)
+                    )
                     continue
-                _append_all(db, waiting)
+                _append_all(db, heads, waiting)
                 waiting = []
-                outcomes.append(_do(db, logs, write))
-            _append_all(db, waiting)
+                outcomes.append(_do(db, logs, heads, write))
+            _append_all(db, heads, waiting)
             db.execute("COMMIT")
         except BaseException:
+            heads.forget()
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
@@ -168,45 +173,38 @@ def _accept(logs: _Logs, write: Append, waiting: list[Append]) -> Outcome:
     return None
 
 
-def _append_alone(db: sqlite3.Connection, logs: _Logs, write: Append) -> Outcome:
+def _append_alone(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: Append) -> Outcome:
     waiting: list[Append] = []
     before = logs.last(write.log)
     outcome = _accept(logs, write, waiting)
     db.execute("SAVEPOINT one")
     try:
-        _append_all(db, waiting)
+        _append_all(db, heads, waiting)
     except sqlite3.IntegrityError:
         logs.moved[write.log] = before
+        heads.forget()
         db.execute("ROLLBACK TO one")
         outcome = Taken()
     db.execute("RELEASE one")
     return outcome
 
 
-def _append_all(db: sqlite3.Connection, waiting: Sequence[Append]) -> None:
+def _append_all(db: sqlite3.Connection, heads: Heads, waiting: Sequence[Append]) -> None:
     """Many rows to a statement: each statement is one turn outside of the interpreter's lock, however many its rows."""
-    for start in range(0, len(waiting), _PER_STATEMENT):
-        part = waiting[start : start + _PER_STATEMENT]
+    for start in range(0, len(waiting), PER_STATEMENT):
+        part = waiting[start : start + PER_STATEMENT]
         db.execute(schema.insert_batches(len(part)), [value for write in part for value in write[:5]])
-    heads: dict[str, list[Append]] = {}
-    for write in waiting:
-        if write.table is not None:
-            heads.setdefault(write.table.name, []).append(write)
-    for writes in heads.values():
-        table = writes[0].table
-        assert table is not None
-        for start in range(0, len(writes), _PER_STATEMENT):
-            part = writes[start : start + _PER_STATEMENT]
-            db.execute(table.upsert(len(part)), [value for write in part for value in write.head])
+    heads.write(db, [(write.table, write.head) for write in waiting if write.table is not None])
 
 
-def _do(db: sqlite3.Connection, logs: _Logs, write: DeleteLog | Scrub | Do) -> Outcome:
+def _do(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: DeleteLog | Scrub | Do) -> Outcome:
     try:
         if isinstance(write, DeleteLog):
             logs.moved[write.log] = 0
             return db.execute(schema.DELETE_BATCHES, (write.log,)).rowcount
         assert not isinstance(write, Scrub)
-        return write(db)
+        heads.forget(write.table)
+        return write.act(db)
     except sqlite3.IntegrityError:
         return Taken()
     except Stale as stale:

@@ -7,8 +7,12 @@ from typing import Any, NamedTuple
 from foundation.records.port import Stale
 from foundation.records.schema import Table
 
-Do = Callable[[sqlite3.Connection], Any]
-"""A write of one statement."""
+
+class Do(NamedTuple):
+    """A write of one statement to one table."""
+
+    table: Table
+    act: Callable[[sqlite3.Connection], Any]
 
 
 class Append(NamedTuple):
@@ -42,7 +46,7 @@ def insert(table: Table, values: Sequence[Any]) -> Do:
     def do(db: sqlite3.Connection) -> None:
         db.execute(table.insert, values)
 
-    return do
+    return Do(table, do)
 
 
 def replace(table: Table, values: Sequence[Any]) -> Do:
@@ -52,9 +56,9 @@ def replace(table: Table, values: Sequence[Any]) -> Do:
         if db.execute(table.replace, [*values[1:], values[0], values[1] - 1]).rowcount != 1:
             raise Stale
 
-    return do
+    return Do(table, do)
 
 
 def delete(table: Table, id: str) -> Do:
     """Remove a row."""
-    return lambda db: db.execute(table.delete, (id,)).rowcount == 1
+    return Do(table, lambda db: db.execute(table.delete, (id,)).rowcount == 1)

@@ -307,7 +307,7 @@ async def test_E_3_what_was_deleted_is_in_no_file_after_scrub(tmp_path: Path) ->
     for n in range(50):
         await engine.delete(THING, f"go{n}")
         await engine.delete_log(f"log{n}")
-    assert traces(tmp_path) == ["records.db-wal"], "the reason for scrub: without it the log still tells"
+    assert "records.db-wal" in traces(tmp_path), "the reason for scrub: without it the log still tells"
     await scrub(engine)
     assert traces(tmp_path) == []
     assert (tmp_path / "records.db-wal").stat().st_size == 0

@@ -46,7 +46,7 @@ def test_a_group_of_appends_is_one_transaction_of_few_statements(traced: Traced)
     traced.statements.clear()
     outcomes = traced.writer.run([append(f"log{n}", 2) for n in range(64)])
     assert outcomes == [None] * 64
-    assert traced.statements == ["BEGIN", "INSERT", "INSERT", "INSERT", "INSERT", "COMMIT"]
+    assert traced.statements == ["BEGIN", "INSERT", "INSERT", "UPDATE", "UPDATE", "COMMIT"]
 
 
 def test_a_mixed_group_is_one_transaction(traced: Traced) -> None:
