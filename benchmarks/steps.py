@@ -79,7 +79,6 @@ class Sampler:
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
         self._last = 0.0
-        self._collecting = 0.0
         self._known: dict[Any, str | None] = {}
 
     def start(self) -> None:
@@ -101,15 +100,14 @@ class Sampler:
 
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
         now = time.thread_time()
-        if phase == "start":
-            self._collecting = now
-        else:
-            self.spent[COLLECTOR] += now - self._collecting
-            self._last += now - self._collecting
+        self.spent[COLLECTOR if phase == "stop" else self._step(sys._getframe(1))] += now - self._last
+        self._last = now
 
     def _step(self, frame: FrameType | None) -> str:
         while frame is not None:
             code = frame.f_code
+            if code is Sampler._collected.__code__:
+                return COLLECTOR
             if code not in self._known:
                 self._known[code] = _step_of(f"{code.co_filename}:{code.co_name}")
             step = self._known[code]
@@ -175,10 +173,10 @@ def measure(assistant: Path | None, visitors: int, seconds: float) -> dict[str, 
             ready = json.loads(process.stdout.readline())
             turns.wait_ready(ready["base_url"])
             where = (ready["base_url"], ready["bot"])
-            turns.in_child("--load", *where, "8", "1")
+            turns.in_child(*where, 8, 1)
             plain = _threads(process.pid, where, visitors, seconds)
             process.send_signal(signal.SIGUSR1)
-            sampled = turns.in_child("--load", *where, str(visitors), str(seconds))
+            sampled = turns.in_child(*where, visitors, seconds)
             process.send_signal(signal.SIGUSR1)
             spent = _wait_for(data / "steps.json")
         finally:
@@ -190,7 +188,7 @@ def measure(assistant: Path | None, visitors: int, seconds: float) -> dict[str, 
 
 def _threads(pid: int, where: tuple[str, str], visitors: int, seconds: float) -> dict[str, Any]:
     before = thread_seconds(pid)
-    row = turns.in_child("--load", *where, str(visitors), str(seconds))
+    row = turns.in_child(*where, visitors, seconds)
     after = thread_seconds(pid)
     used = {name: round((after[name] - before[name]) / row["messages"] * 1e6, 1) for name in after}
     return {"per_second": row["per_second"], "threads_us": used}

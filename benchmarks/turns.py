@@ -171,12 +171,12 @@ def wait_ready(base: str) -> None:
     raise TimeoutError("the server did not become ready")
 
 
-def in_child(*arguments: str) -> Any:
-    """Run this file again as the visitors' process and read its JSON."""
-    result = subprocess.run(
-        [sys.executable, __file__, *arguments], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return json.loads(result.stdout)
+def in_child(base: str, bot: str, visitors: int, seconds: float) -> dict[str, Any]:
+    """Run this file again as the visitors' process and read its figures."""
+    what = "--load=" + json.dumps([base, bot, visitors, seconds])  # one word: an id may begin with a dash
+    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(result.stdout)
+    return figures
 
 
 def measure(assistant: Path | None, seconds: float) -> dict[str, Any]:
@@ -186,8 +186,8 @@ def measure(assistant: Path | None, seconds: float) -> dict[str, Any]:
         process, ready, times = serve(Path(folder) / "data", assistant)
         try:
             idle = memory_mb(process.pid)
-            in_child("--load", ready["base_url"], ready["bot"], "8", "1")
-            rows = [in_child("--load", ready["base_url"], ready["bot"], str(n), str(seconds)) for n in VISITORS]
+            in_child(ready["base_url"], ready["bot"], 8, 1)
+            rows = [in_child(ready["base_url"], ready["bot"], n, seconds) for n in VISITORS]
             loaded = memory_mb(process.pid)
         finally:
             process.terminate()
@@ -220,14 +220,13 @@ def main() -> None:
     parser.add_argument("--assistant", type=Path, default=MOODBOT if MOODBOT.is_dir() else None)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--load", nargs=4, metavar=("URL", "BOT", "VISITORS", "SECONDS"), help=argparse.SUPPRESS)
+    parser.add_argument("--load", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
-        base, bot, visitors, seconds = options.load
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            print(json.dumps(runner.run(load(base, bot, int(visitors), float(seconds)))))
+            print(json.dumps(runner.run(load(*options.load))))
         return
     figures = measure(options.assistant, options.seconds)
     print(json.dumps(figures, indent=2) if options.json else table(figures))
