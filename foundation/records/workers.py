@@ -35,7 +35,7 @@ class Threads(Generic[W]):
     def __init__(self, name: str, workers: Sequence[Worker[W]], *, group: int) -> None:
         self._name = name
         self._workers = workers
-        self._group = group
+        self._piece = max(1, group // 2)  # a thread takes pieces until it has this many, so never more than `group`
         self._queue: queue.SimpleQueue[list[tuple[asyncio.Future[Any], W]] | None] = queue.SimpleQueue()
         self._gathered: list[tuple[asyncio.Future[Any], W]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -69,8 +69,8 @@ class Threads(Generic[W]):
     def _hand_over(self) -> None:
         """Give the threads what was submitted in one turn of the loop, in one piece: fewer groups, fewer wakings."""
         gathered, self._gathered = self._gathered, []
-        if gathered:
-            self._queue.put(gathered)
+        for start in range(0, len(gathered), self._piece):
+            self._queue.put(gathered[start : start + self._piece])
 
     async def stop(self) -> None:
         """Finish what is queued and end the threads."""
@@ -107,7 +107,7 @@ class Threads(Generic[W]):
         item = self._queue.get()
         while item is not None:
             group += item
-            if len(group) >= self._group:
+            if len(group) >= self._piece:
                 return group
             try:
                 item = self._queue.get_nowait()
