@@ -9,7 +9,7 @@ from foundation.records.collection import Collection, Record
 from foundation.records.eventlog import EventLog
 from foundation.records.lock import StoreInUse
 from foundation.records.memory import MemoryEngine
-from foundation.records.port import Batch, Engine, Kind, Page, Row, Stale, Taken, Value, Where
+from foundation.records.port import Batch, Engine, Kind, Page, Row, Stale, Stored, Taken, Value, Where
 from foundation.records.scrubbing import scrub
 from foundation.records.sealing import Cipher, Damaged, KeyDestroyed, Keys
 from foundation.records.sqlite import SqliteEngine
@@ -31,6 +31,7 @@ __all__ = [
     "SqliteEngine",
     "Stale",
     "StoreInUse",
+    "Stored",
     "Taken",
     "Value",
     "Where",

@@ -5,14 +5,14 @@ once before it acts, so that callers meet the interleavings that a real engine c
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 
 from foundation.errors import StorageFull, Unavailable
 from foundation.records import rules
-from foundation.records.port import Batch, Kind, Page, Row, Stale, Taken, Value, Where
+from foundation.records.port import Batch, Kind, Page, Row, Stale, Stored, Taken, Value, Where
 
 _Claim = tuple[tuple[str, ...], tuple[Value, ...]]
 
@@ -131,6 +131,29 @@ class MemoryEngine:
         batches = self._logs.pop(log, [])
         self._bytes -= sum(len(batch.body) for batch in batches)
         return len(batches)
+
+    async def dump(self) -> AsyncIterator[Sequence[Stored]]:
+        rows = [Stored(name, "", row) for name, kept in self._rows.items() for _, row in sorted(kept.items())]
+        batches = [Stored("", log, None, batch) for log, kept in sorted(self._logs.items()) for batch in kept]
+        for start in range(0, len(rows) + len(batches), 1_000):
+            await asyncio.sleep(0)
+            yield (rows + batches)[start : start + 1_000]
+
+    async def load(self, stored: Sequence[Stored]) -> None:
+        await self._turn()
+        for one in stored:
+            if one.row is not None:
+                kind = rules.kind_of(self._kinds, one.kind)
+                if one.row.id not in self._rows[kind.name]:
+                    self._put(kind, msgspec.structs.replace(one.row, fields=rules.check_row(kind, one.row)))
+            elif one.batch is not None:
+                rules.check_batch(one.log, one.batch)
+                kept = self._logs.setdefault(one.log, [])
+                if all(batch.first != one.batch.first for batch in kept):
+                    self._fit(len(one.batch.body))
+                    self._bytes += len(one.batch.body)
+                    kept.append(one.batch)
+                    kept.sort(key=lambda batch: batch.first)
 
     async def _turn(self) -> None:
         if not self._open:

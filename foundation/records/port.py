@@ -13,7 +13,7 @@ Every engine passes the contract suite in `tests/contracts`. What the port promi
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -90,6 +90,17 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
         return self.first + self.count - 1
 
 
+class Stored(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One thing that a store holds, as it is: a row of a kind, or a batch of a log."""
+
+    kind: str
+    """The kind's name; empty for a batch."""
+    log: str
+    """The log's name; empty for a row."""
+    row: Row | None = None
+    batch: Batch | None = None
+
+
 class Taken(Exception):  # noqa: N818
     """A unique group of fields, or the id, is in use already. Nothing was written."""
 
@@ -146,3 +157,17 @@ class Engine(Protocol):
 
     async def delete_log(self, log: str) -> int:
         """Remove a log whole; how many batches went."""
+
+    def dump(self) -> AsyncIterator[Sequence[Stored]]:
+        """Everything that is stored, some at a time: rows by kind, then batches by log and number.
+
+        For backups, moves and checks. It needs no `open` and takes the store from nobody: others write meanwhile. No log
+        ends before the head that was dumped; an engine that can shows one moment of the whole store.
+        """
+
+    async def load(self, stored: Sequence[Stored]) -> None:
+        """Write what a dump gave, as it is, into a store that nobody serves; durable when it returns.
+
+        What has its id (or log and first number) there already is left as it stands, so that a load that was interrupted
+        is begun again. Raises `ValueError` for a kind that was not declared, `Taken` when a unique group is in use.
+        """

@@ -85,6 +85,14 @@ def check_row(kind: Kind, row: Row) -> dict[str, Value]:
     return fields_of(kind, row.fields)
 
 
+def kind_of(kinds: Mapping[str, Kind], name: str) -> Kind:
+    """The declared kind of this name. Raises `ValueError`."""
+    kind = kinds.get(name)
+    if kind is None:
+        raise ValueError(f"the kind {name} was not declared to this store")
+    return kind
+
+
 def check_batch(log: str, batch: Batch) -> None:
     """Check a batch that is to be appended."""
     check_name("log", log)

@@ -12,9 +12,9 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from foundation.records.port import Kind, Value, Where
+from foundation.records.port import Kind, Row, Value, Where
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,80}\Z")
 
@@ -35,6 +35,12 @@ WHERE log = ?1 AND last > ?2
 ORDER BY first LIMIT ?3
 """
 _INSERT_BATCHES = "INSERT INTO batches (log, first, last, key, body) VALUES"
+ALL_BATCHES = """
+SELECT log, first, last, key, body FROM batches WHERE (log, first) > (?, ?) ORDER BY log, first LIMIT ?
+"""
+LOAD_BATCH = (
+    "INSERT INTO batches (log, first, last, key, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (log, first) DO NOTHING"
+)
 DELETE_BATCHES = "DELETE FROM batches WHERE log = ?"
 LIST_INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
 LIST_COLUMNS = "SELECT name FROM pragma_table_info(?)"
@@ -82,6 +88,11 @@ def parameters_of(where: Sequence[Where]) -> list[Value]:
     return values
 
 
+def row_of(kind: Kind, found: Sequence[Any]) -> Row:
+    """The row from the columns of its table."""
+    return Row(found[0], found[1], found[2], found[3], dict(zip(kind.fields, found[5:], strict=True)), found[4])
+
+
 class Table:
     """The statements of one kind."""
 
@@ -92,6 +103,8 @@ class Table:
         self.get = self._fill("SELECT {columns} FROM {table} WHERE id = ?")
         self.insert = self._insert(1)
         self.delete = self._fill("DELETE FROM {table} WHERE id = ?")
+        self.all = self._fill("SELECT {columns} FROM {table} WHERE id > ? ORDER BY id LIMIT ?")
+        self.load = self._insert(1) + " ON CONFLICT (id) DO NOTHING"
         changed = ", ".join(_fill("{c} = ?", c=column) for column in self._columns[1:])
         self.replace = " ".join([self._fill("UPDATE {table} SET"), changed, "WHERE id = ? AND version = ?"])
         self.find = functools.lru_cache(maxsize=256)(self._find)

@@ -9,14 +9,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from foundation.errors import Unavailable
-from foundation.records import rules, schema, writes
+from foundation.records import dumping, rules, schema, writes
 from foundation.records.failures import as_problem
-from foundation.records.port import Batch, Kind, Page, Row, Value, Where
+from foundation.records.port import Batch, Kind, Page, Row, Stored, Value, Where
 from foundation.records.setup import connect_reader
 from foundation.records.workers import Outcome, Threads
 from foundation.records.writer import Writer
@@ -62,6 +62,7 @@ class SqliteEngine:
         if len(self._tables) != len(kinds):
             raise ValueError("two kinds have the same name")
         path = path.absolute()
+        self._path = path
         writer = Writer(path, list(self._tables.values()), max_bytes=max_bytes)
         self._writer: Threads[writes.Write] = Threads("store writer", [writer], group=_GROUP_WRITE)
         readers = [_Reader(path) for _ in range(_READERS)]
@@ -111,7 +112,7 @@ class SqliteEngine:
 
         def query(db: sqlite3.Connection) -> Row | None:
             found = db.execute(table.get, (id,)).fetchone()
-            return _row(kind, found) if found else None
+            return schema.row_of(kind, found) if found else None
 
         return await self._read(query)  # type: ignore[no-any-return]
 
@@ -174,6 +175,29 @@ class SqliteEngine:
         rules.check_name("log", log)
         return int(await self._write(writes.DeleteLog(log)))
 
+    async def dump(self) -> AsyncIterator[Sequence[Stored]]:
+        """One moment of the whole store, from a copy of its pages that is made beside it and removed afterwards."""
+        copy = dumping.Copy(self._path, list(self._tables.values()))
+        try:
+            await asyncio.to_thread(copy.make)
+            while part := await asyncio.to_thread(copy.read):
+                yield part
+        finally:
+            await asyncio.to_thread(copy.remove)
+
+    async def load(self, stored: Sequence[Stored]) -> None:
+        logs = frozenset(one.log for one in stored if one.batch is not None)
+        await self._write(writes.Load([self._loading(one) for one in stored], logs))
+
+    def _loading(self, one: Stored) -> tuple[str, Sequence[Any]]:
+        if one.row is not None:
+            kind = rules.kind_of({name: table.kind for name, table in self._tables.items()}, one.kind)
+            return self._tables[kind.name].load, _values(kind, one.row)
+        assert one.batch is not None
+        batch = one.batch
+        rules.check_batch(one.log, batch)
+        return schema.LOAD_BATCH, (one.log, batch.first, batch.last, batch.key, batch.body)
+
     def _table(self, kind: Kind) -> schema.Table:
         table = self._tables.get(kind.name)
         if table is None or not (table.kind is kind or table.kind == kind):
@@ -196,10 +220,6 @@ def _values(kind: Kind, row: Row) -> tuple[Any, ...]:
     return (row.id, row.version, row.account, row.key, row.body, *fields.values())
 
 
-def _row(kind: Kind, found: Sequence[Any]) -> Row:
-    return Row(found[0], found[1], found[2], found[3], dict(zip(kind.fields, found[5:], strict=True)), found[4])
-
-
 def _order_value(row: Row, field: str) -> Value:
     if field == "id":
         return row.id
@@ -218,7 +238,7 @@ def _page(  # noqa: PLR0917 - one query, all of it
     for segment in segments:
         given = {"v": cursor.value, "i": cursor.id} if cursor else {}
         bound = [*values, *(given[one] for one in segment.takes), limit - len(rows)]
-        rows += [_row(kind, found) for found in db.execute(segment.sql, bound)]
+        rows += [schema.row_of(kind, found) for found in db.execute(segment.sql, bound)]
         if len(rows) >= limit:
             break
     return rows

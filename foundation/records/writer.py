@@ -24,7 +24,7 @@ from foundation.records.lock import StoreLock
 from foundation.records.port import Stale, Taken
 from foundation.records.setup import connect_writer, create_file, make_folder
 from foundation.records.workers import Outcome
-from foundation.records.writes import Append, DeleteLog, Do, Scrub, Write
+from foundation.records.writes import Append, DeleteLog, Do, Load, Scrub, Write
 
 _REMEMBERED = 20_000
 
@@ -197,8 +197,27 @@ def _append_all(db: sqlite3.Connection, heads: Heads, waiting: Sequence[Append])
     heads.write(db, [(write.table, write.head) for write in waiting if write.table is not None])
 
 
-def _do(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: DeleteLog | Scrub | Do) -> Outcome:
+def _load(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: Load) -> Outcome:
+    heads.forget()
+    db.execute("SAVEPOINT one")
     try:
+        for sql, values in write.statements:
+            db.execute(sql, values)
+    except sqlite3.IntegrityError:
+        db.execute("ROLLBACK TO one")
+        db.execute("RELEASE one")
+        return Taken()
+    db.execute("RELEASE one")
+    for log in write.logs:
+        row = db.execute(schema.LAST_NUMBER, (log,)).fetchone()
+        logs.moved[log] = row[0] if row else 0
+    return None
+
+
+def _do(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: DeleteLog | Load | Scrub | Do) -> Outcome:
+    try:
+        if isinstance(write, Load):
+            return _load(db, logs, heads, write)
         if isinstance(write, DeleteLog):
             logs.moved[write.log] = 0
             return db.execute(schema.DELETE_BATCHES, (write.log,)).rowcount

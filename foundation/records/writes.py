@@ -33,11 +33,18 @@ class DeleteLog(NamedTuple):
     log: str
 
 
+class Load(NamedTuple):
+    """Write rows and batches of a dump, all or none: statements with their values, and the logs they add to."""
+
+    statements: Sequence[tuple[str, Sequence[Any]]]
+    logs: frozenset[str]
+
+
 class Scrub(NamedTuple):
     """Bring the write-ahead log back into the main file and cut it, so that what was deleted is in no file."""
 
 
-Write = Append | DeleteLog | Scrub | Do
+Write = Append | DeleteLog | Load | Scrub | Do
 
 
 def insert(table: Table, values: Sequence[Any]) -> Do:
