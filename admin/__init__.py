@@ -11,7 +11,7 @@ What this package promises to the others:
 """
 
 from admin.accounts import Account, AccountBody, Accounts
-from admin.audit import SYSTEM, AuditBook, By
+from admin.audit import AUDIT_BOOK, SYSTEM, AuditBook, By
 from admin.bots import Bot, BotBody, Bots
 from admin.chain import Entry
 from admin.changes import Changes
@@ -30,6 +30,7 @@ from admin.setup import Setup
 from admin.whitelists import AddressRange, Whitelists
 
 __all__ = [
+    "AUDIT_BOOK",
     "KINDS",
     "PAGES",
     "PRINCIPAL",

@@ -116,6 +116,54 @@ def keys_rotate(data: Path, account: str) -> None:
     click.echo(f"{wrapped} keys are wrapped anew.")
 
 
+@main.command()
+@DATA
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the backup.")
+@click.option(
+    "--keys-to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Another folder for the keys; default: the same.",
+)
+@click.option("--json", "as_json", is_flag=True)
+def backup(data: Path, to: Path, keys_to: Path | None, as_json: bool) -> None:
+    """Back up the records and, in a file of its own, the wrapped keys; also while the installation is served."""
+    from config import backup as backups
+
+    made = _run(backups.backup(data, to, keys_to))
+    click.echo(
+        json.dumps({"manifest": str(made)}) if as_json else f"The backup is {made}. The master key is not in it."
+    )
+
+
+@main.command()
+@DATA
+@click.option(
+    "--from", "manifest", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The backup's manifest."
+)
+@click.option(
+    "--keys", "keys_file", type=click.Path(dir_okay=False, path_type=Path), help="The keys, if they were moved."
+)
+def restore(data: Path, manifest: Path, keys_file: Path | None) -> None:
+    """Fill an empty installation from a backup and check all of it. The master key must be in its place."""
+    from config import backup as backups
+
+    report = _run(backups.restore(data, manifest, keys_file, say=click.echo))
+    click.echo(f"Restored: {report.rows:,} rows and {report.logs:,} logs, all of which can be read.")
+
+
+@main.command()
+@DATA
+@click.option("--full", is_flag=True, help="Open every row, log and key as well; takes about 10 µs for each.")
+@click.option("--json", "as_json", is_flag=True)
+def doctor(data: Path, full: bool, as_json: bool) -> None:
+    """Say in words whether this installation keeps its promises. Exit code 1 when something does not."""
+    from config import doctor as doctors
+
+    findings = _run(doctors.examine(data, full=full))
+    click.echo(doctors.as_json(findings) if as_json else doctors.in_words(findings))
+    sys.exit(1 if any(finding.state == "bad" for finding in findings) else 0)
+
+
 @main.group()
 def audit() -> None:
     """The audit book."""

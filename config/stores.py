@@ -4,6 +4,7 @@ data/frontdesk.db    sealed records and logs
 data/keys.db         wrapped keys; back it up apart and keep its backups shorter
 data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY is set
 data/frontdesk.toml  settings (optional)
+data/restoring       a restore was begun and not finished: nothing is served
 data/models/         trained understanding models; made anew when missing
 """
 
@@ -22,6 +23,7 @@ from foundation.records import Damaged, Engine, KeyDestroyed, Kind, SqliteEngine
 
 DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
+RESTORING = "restoring"
 ENVIRONMENT_KEY = "FRONTDESK_MASTER_KEY"
 
 
@@ -40,18 +42,23 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, kinds: Sequence[Kind], clock: Clock) -> AsyncIterator[Stores]:
-    """Open what `settings.data` holds, or begin it when the folder holds no database.
+async def open_stores(
+    settings: Settings, kinds: Sequence[Kind], clock: Clock, *, beside: bool = False
+) -> AsyncIterator[Stores]:
+    """Open what `settings` name, or begin it when there is no database yet.
 
     The master key is made only together with the database: with a database and no key, what is stored could never be
-    read again and a new key would hide that. Raises `Refused`.
+    read again and a new key would hide that. `beside`: only for reading, while a server may be using it. Raises
+    `Refused`.
     """
-    fresh = is_fresh(settings.data)
+    fresh = is_fresh(settings)
+    if fresh and beside:
+        raise Refused(f"There is no installation in {settings.data}.")
+    if not beside and (settings.data / RESTORING).exists():
+        raise Refused(f"A restore into {settings.data} was not finished. Restore again into the same folder.")
     make_folder(settings.data)
     master = master_key(settings, fresh=fresh)
-    limit = settings.storage.max_megabytes * 1024 * 1024 or None
-    engine = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit)
-    key_engine = SqliteEngine(settings.data / KEY_STORE, KEY_KINDS)
+    engine, key_engine = engines(settings, kinds, read_only=beside)
     keyring = Keyring(key_engine, master, clock)
     try:
         await engine.open()
@@ -69,8 +76,18 @@ async def open_stores(settings: Settings, kinds: Sequence[Kind], clock: Clock) -
         await engine.close()
 
 
-def is_fresh(folder: Path) -> bool:
+def engines(settings: Settings, kinds: Sequence[Kind], *, read_only: bool = False) -> tuple[Engine, Engine]:
+    """The store of the records and the store of the keys, not yet open."""
+    limit = settings.storage.max_megabytes * 1024 * 1024 or None
+    records = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit, read_only=read_only)
+    return records, SqliteEngine(settings.data / KEY_STORE, KEY_KINDS, read_only=read_only)
+
+
+def is_fresh(settings: Settings) -> bool:
     """Whether an installation begins here. Half of one is refused: a new half would hide that the other is lost."""
+    folder = settings.data
+    if (folder / RESTORING).exists():
+        return False
     there = [name for name in (DATABASE, KEY_STORE) if (folder / name).exists()]
     if len(there) == 1:
         missing = KEY_STORE if there == [DATABASE] else DATABASE

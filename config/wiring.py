@@ -4,7 +4,7 @@ Tests call the same function with replacements: a clock, a `Post`, stores in mem
 """
 
 import ipaddress
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formataddr
@@ -51,6 +51,9 @@ HOUSE = HERE.parent
 
 KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
 """Everything that is stored, for the engine."""
+
+HEADS: Mapping[str, str] = {"conversation": transcripts.CONVERSATION.name, "audit": admin.AUDIT_BOOK.name}
+"""For each kind of log with heads, the kind of these."""
 
 PACKAGES = (
     ("admin", HOUSE / "admin"),
@@ -259,7 +262,7 @@ def storage_answers(stores: Stores) -> Readiness:
     return ask
 
 
-def post_of(settings: Settings, mails: Collection[Kept], clock: Clock) -> Post:
+def post_of(settings: Settings, mails: Collection[Kept] | None, clock: Clock) -> Post:
     """How mails leave: by the SMTP server of the settings; in a demo they are kept for the mailbox page as well."""
     mail = settings.mail
     smtp: Post | None = None
@@ -273,7 +276,7 @@ def post_of(settings: Settings, mails: Collection[Kept], clock: Clock) -> Post:
             timeout=mail.timeout,
             ca_file=mail.ca_file,
         )
-    if settings.demo:
+    if settings.demo and mails is not None:
         return MailboxPost(mails, clock, smtp)
     return smtp or NoPost()
 

@@ -8,7 +8,7 @@ import inspect
 import ipaddress
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +95,23 @@ async def no_task_left_behind() -> AsyncIterator[None]:
     for task in left:
         task.cancel()
     assert not names, f"tasks left running: {names}"
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """What a test of many rounds counted, for the summary at the end: `counted(rounds=200, lost=0)`."""
+
+    def count(**numbers: int) -> None:
+        said = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in numbers.items())
+        request.config.stash.setdefault(_COUNTS, []).append(f"{request.node.nodeid.partition('::')[2]}: {said}")
+
+    return count
+
+
+_COUNTS = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Each test of many rounds says what it counted."""
+    for line in config.stash.get(_COUNTS, []):
+        terminalreporter.write_line(f"counted: {line}")

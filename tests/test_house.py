@@ -23,6 +23,7 @@ def test_imports_go_down_only() -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.timeout(300)
 def test_every_module_can_be_imported_alone() -> None:
     """A cycle shows when a module is the first one to be imported; one process tries each with a clean slate."""
     modules = [str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in sources()]

@@ -22,6 +22,7 @@ KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK)
 """What this package stores, for the engine."""
 
 __all__ = [
+    "CONVERSATION",
     "KINDS",
     "PAGES",
     "STATICS",

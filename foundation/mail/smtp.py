@@ -8,6 +8,8 @@ this machine only. A name and password travel only over checked TLS or within th
 import asyncio
 import ipaddress
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -61,10 +63,27 @@ class SmtpPost:
     async def send(self, mail: Envelope) -> Delivery:
         message = compose(mail, at=self._clock.now())
         sender, reader = message["From"].addresses[0], message["To"].addresses[0]
+        async with self._connected(sender.domain) as client:
+            tls = _tls_of(client)
+            _, reply = await client.send_message(message, sender=sender.addr_spec, recipients=[reader.addr_spec])
+            delivery = Delivery(self._clock.now(), tls, reply)
+            await self._leave(client)
+            return delivery
+
+    async def greet(self) -> str | None:
+        """Connect as for a mail, log in, and leave: the connection's TLS. Raises `PostUnreachable`, `PostRefused`."""
+        async with self._connected(None) as client:
+            tls = _tls_of(client)
+            await self._leave(client)
+            return tls
+
+    @asynccontextmanager
+    async def _connected(self, ours: str | None) -> AsyncIterator[aiosmtplib.SMTP]:
+        """A server that we entered; what goes wrong with it in the block is a problem of the port."""
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
-            local_hostname=sender.domain,
+            local_hostname=ours,
             timeout=self._timeout,
             use_tls=self._tls == "implicit",
             start_tls=False,
@@ -73,11 +92,7 @@ class SmtpPost:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._enter(client)
-                tls = _tls_of(client)
-                _, reply = await client.send_message(message, sender=sender.addr_spec, recipients=[reader.addr_spec])
-                delivery = Delivery(self._clock.now(), tls, reply)
-                await self._leave(client)
-                return delivery
+                yield client
         except TimeoutError as error:
             raise PostUnreachable(f"no answer within {self._timeout:g} seconds") from error
         except aiosmtplib.SMTPException as error:

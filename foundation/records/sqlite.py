@@ -55,14 +55,20 @@ class _Reader:
 
 
 class SqliteEngine:
-    """`max_bytes` limits the size of the main file; beyond it writes raise `StorageFull`."""
+    """`max_bytes` limits the size of the main file; beyond it writes raise `StorageFull`.
 
-    def __init__(self, path: Path, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> None:
+    `read_only`: a look at a store that another process may be serving; it takes no lock, and writes raise `Unavailable`.
+    """
+
+    def __init__(
+        self, path: Path, kinds: Sequence[Kind], *, max_bytes: int | None = None, read_only: bool = False
+    ) -> None:
         self._tables = {kind.name: schema.Table(kind) for kind in kinds}
         if len(self._tables) != len(kinds):
             raise ValueError("two kinds have the same name")
         path = path.absolute()
         self._path = path
+        self._read_only = read_only
         writer = Writer(path, list(self._tables.values()), max_bytes=max_bytes)
         self._writer: Threads[writes.Write] = Threads("store writer", [writer], group=_GROUP_WRITE)
         readers = [_Reader(path) for _ in range(_READERS)]
@@ -75,7 +81,8 @@ class SqliteEngine:
         async with self._turn:
             if self._open:
                 return
-            await self._writer.start()
+            if not self._read_only:
+                await self._writer.start()
             try:
                 await self._readers.start()
             except BaseException:
@@ -205,8 +212,8 @@ class SqliteEngine:
         return table
 
     def _write(self, work: writes.Write) -> asyncio.Future[Any]:
-        if not self._open:
-            raise Unavailable("The store is not open.")
+        if not self._open or self._read_only:
+            raise Unavailable("The store is not open." if not self._open else "The store is open for reading only.")
         return self._writer.submit(work)
 
     def _read(self, query: Query) -> asyncio.Future[Any]:
