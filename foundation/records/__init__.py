@@ -9,6 +9,7 @@ from foundation.records.collection import Collection, Record
 from foundation.records.eventlog import EventLog
 from foundation.records.lock import StoreInUse
 from foundation.records.memory import MemoryEngine
+from foundation.records.mongo import MongoEngine
 from foundation.records.port import Batch, Engine, Kind, Page, Row, Stale, Stored, Taken, Value, Where
 from foundation.records.scrubbing import scrub
 from foundation.records.sealing import Cipher, Damaged, KeyDestroyed, Keys
@@ -25,6 +26,7 @@ __all__ = [
     "Keys",
     "Kind",
     "MemoryEngine",
+    "MongoEngine",
     "Page",
     "Record",
     "Row",

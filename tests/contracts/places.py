@@ -1,6 +1,6 @@
 """Where the contract suite keeps its stores: one entry for each engine, and nothing else knows which engines there are.
 
-A third engine joins by a class with these members and a line in `ENGINES`. An engine without a property says so here;
+Another engine joins by a class with these members and a line in `ENGINES`. An engine without a property says so here;
 the tests that need it are then not made for it.
 """
 
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from foundation.records import Engine, Kind, MemoryEngine, SqliteEngine
+from foundation.records import Engine, Kind, MemoryEngine, MongoEngine, SqliteEngine
+from tests.mongo import database_url
 
 
 class Place(Protocol):
@@ -49,7 +50,30 @@ class InSqlite:
         return SqliteEngine(self._file, kinds, max_bytes=max_bytes)
 
 
-ENGINES: list[type[Place]] = [InMemory, InSqlite]
+class InMongo:
+    """A database of its own on a server of MongoDB's protocol (`tests.mongo`), by PyMongo."""
+
+    name = "mongo"
+    durable = True
+    limited = False
+    scheme = "mongodb"
+
+    def __init__(self, folder: Path) -> None:
+        self._url = database_url(folder, self.scheme)
+
+    def engine(self, kinds: Sequence[Kind], *, max_bytes: int | None = None) -> Engine:
+        assert max_bytes is None
+        return MongoEngine(self._url, kinds)
+
+
+class InMotor(InMongo):
+    """The same by Motor."""
+
+    name = "motor"
+    scheme = "mongodb+motor"
+
+
+ENGINES: list[type[Place]] = [InMemory, InSqlite, InMongo, InMotor]
 
 
 def place_named(name: str, folder: Path) -> Place:

@@ -1,0 +1,300 @@
+"""The port over a MongoDB database.
+
+- Acknowledged means durable: majority, journalled. What is read was acknowledged by a majority.
+- An append is one document under a unique (log, first). Before it, the log must end where the batch begins; of two that
+  see the same end, the index lets one in. Its head follows as `heads` says.
+- A log that is deleted while somebody appends to it stays deleted: an append that does not find its predecessor afterwards
+  takes itself back.
+- Appends and deletes of one log by one process go in the order in which they were asked for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from foundation.clock import Clock, SystemClock
+from foundation.errors import Unavailable
+from foundation.records import rules
+from foundation.records.mongo import documents, queries
+from foundation.records.mongo.failures import translated
+from foundation.records.mongo.heads import Heads
+from foundation.records.mongo.places import client_of, database_of, without_password
+from foundation.records.mongo.setup import bring_up
+from foundation.records.port import Batch, Kind, Page, Row, Stale, Stored, Taken, Value, Where
+
+_DUMPED = 500
+_DELETE_PASSES = 100
+
+
+class MongoEngine:
+    """`url` as `places` describes it. Several processes may have the same store open."""
+
+    def __init__(self, url: str, kinds: Sequence[Kind], *, clock: Clock | None = None) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        if len(self._kinds) != len(kinds):
+            raise ValueError("two kinds have the same name")
+        self._url = url
+        self._clock = clock or SystemClock()
+        self._client: Any = None
+        self._database: Any = None
+        self._heads: Heads | None = None
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Raises `Unavailable` with a sentence: no such server, no right to use it, another program's database."""
+        async with self._opening:
+            if self._client is not None:
+                return
+            client = await _client(self._url)
+            try:
+                database = database_of(client, self._url)
+                with translated(without_password(self._url)):
+                    await bring_up(database, list(self._kinds.values()))
+                    heads = Heads(database, self._kinds, self._clock)
+                    await heads.start()
+            except BaseException:
+                await _close(client)
+                raise
+            self._client, self._database, self._heads = client, database, heads
+
+    async def close(self) -> None:
+        async with self._opening:
+            client, heads = self._client, self._heads
+            if client is None or heads is None:
+                return
+            self._client = self._heads = None
+            try:
+                await heads.stop()
+            finally:
+                self._database = None
+                await _close(client)
+
+    async def insert(self, kind: Kind, row: Row) -> None:
+        rows = self._rows(kind)
+        if row.version != 1:
+            raise ValueError("a new row has version 1")
+        made = documents.document(kind, row, rules.check_row(kind, row))
+        with translated():
+            await rows.insert_one(made)
+
+    async def get(self, kind: Kind, id: str) -> Row | None:
+        rows = self._rows(kind)
+        rules.check_name("id", id)
+        with translated():
+            found = await rows.find_one({"_id": {"$eq": id}})
+        return None if found is None else documents.row_of(kind, found)
+
+    async def replace(self, kind: Kind, row: Row) -> None:
+        rows = self._rows(kind)
+        made = documents.document(kind, row, rules.check_row(kind, row))
+        before = {"_id": {"$eq": row.id}, "v": {"$eq": documents.wide(row.version - 1)}}
+        with translated():
+            done = await rows.replace_one(before, made)
+        if done.matched_count != 1:
+            raise Stale
+
+    async def delete(self, kind: Kind, id: str) -> bool:
+        rows = self._rows(kind)
+        rules.check_name("id", id)
+        with translated():
+            done = await rows.delete_one({"_id": {"$eq": id}})
+        return bool(done.deleted_count)
+
+    async def find(
+        self,
+        kind: Kind,
+        where: Sequence[Where] = (),
+        *,
+        order: str = "id",
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        rows = self._rows(kind)
+        where = rules.check_where(kind, where)
+        field, descending = rules.order_of(kind, order)
+        rules.check_limit(limit)
+        query = rules.fingerprint(kind, where, order)
+        wanted = queries.filter_of(where)
+        if after is not None:
+            cursor = rules.read_cursor(query, after)
+            wanted = queries.both(wanted, queries.beyond(field, cursor, descending=descending))
+        with translated():
+            looked_for = rows.find(wanted).sort(queries.sort_of(field, descending=descending)).limit(limit + 1)
+            found = await looked_for.to_list(limit + 1)
+        page = [documents.row_of(kind, one) for one in found[:limit]]
+        if len(found) <= limit:
+            return Page(page, None)
+        return Page(page, rules.write_cursor(query, _order_value(page[-1], field), page[-1].id))
+
+    async def count(self, kind: Kind, where: Sequence[Where] = ()) -> int:
+        rows = self._rows(kind)
+        where = rules.check_where(kind, where)
+        with translated():
+            return int(await rows.count_documents(queries.filter_of(where)))
+
+    async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
+        rules.check_batch(log, batch)
+        made = documents.batch_document(log, batch)
+        if head is None:
+            async with self._turn(log):
+                with translated():
+                    await self._append(log, batch, made)
+            return
+        kind, row = head
+        self._rows(kind)
+        heading = documents.document(kind, row, rules.check_row(kind, row))
+        async with self._turn(log):
+            with translated():
+                await self._append_with_head(log, batch, made, kind, heading)
+
+    async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
+        batches = self._batches()
+        rules.check_name("log", log)
+        rules.value_of("since", since)
+        rules.check_limit(limit, rules.MAX_BATCHES)
+        wanted = {"log": {"$eq": log}, "last": {"$gt": documents.wide(since)}}
+        with translated():
+            found = await batches.find(wanted, {"h": 0, "w": 0}).sort([("first", 1)]).limit(limit).to_list(limit)
+        return [documents.batch_of(one) for one in found]
+
+    async def delete_log(self, log: str) -> int:
+        batches = self._batches()
+        rules.check_name("log", log)
+        went = 0
+        async with self._turn(log):
+            with translated():
+                for _ in range(_DELETE_PASSES):  # a last pass that finds nothing: who appended meanwhile is gone too
+                    done = int((await batches.delete_many({"log": {"$eq": log}})).deleted_count)
+                    went += done
+                    if not done:
+                        return went
+        raise Unavailable("The log is written to while it is deleted; try again.")
+
+    async def dump(self) -> AsyncIterator[Sequence[Stored]]:
+        """Each document as it is when it is reached; the heads before the logs, so that none is ahead of its log."""
+        client = await _client(self._url)
+        try:
+            database = database_of(client, self._url)
+            for kind in self._kinds.values():
+                async for part in _parts(database[documents.collection_of(kind)], [("_id", 1)]):
+                    yield [Stored(kind.name, "", documents.row_of(kind, one)) for one in part]
+            async for part in _parts(database[documents.BATCHES], [("log", 1), ("first", 1)]):
+                yield [Stored("", one["log"], None, documents.batch_of(one)) for one in part]
+        finally:
+            await _close(client)
+
+    async def load(self, stored: Sequence[Stored]) -> None:
+        batches = self._batches()
+        with translated():
+            for one in stored:
+                if one.row is not None:
+                    kind = rules.kind_of(self._kinds, one.kind)
+                    made = documents.document(kind, one.row, rules.check_row(kind, one.row))
+                    rest = {name: value for name, value in made.items() if name != "_id"}
+                    await self._rows(kind).update_one({"_id": one.row.id}, {"$setOnInsert": rest}, upsert=True)
+                elif one.batch is not None:
+                    rules.check_batch(one.log, one.batch)
+                    made = documents.batch_document(one.log, one.batch)
+                    place = {"log": made.pop("log"), "first": made.pop("first")}
+                    await batches.update_one(place, {"$setOnInsert": made}, upsert=True)
+
+    async def _append_with_head(self, log: str, batch: Batch, made: documents.Document, kind: Kind, head: Any) -> None:
+        heads = self._heads
+        if heads is None:
+            raise _closed()
+        await self._require_free(kind, head)
+        written = await self._append(log, batch, {**made, **heads.waiting(kind, head)})
+        try:
+            await heads.write(kind, head, written)
+        except Taken:  # somebody took the value between the look and the write
+            await self._batches().delete_one({"_id": written})
+            raise
+
+    async def _append(self, log: str, batch: Batch, made: documents.Document) -> Any:
+        """The `_id` of the batch that is now in the log. Raises `Stale`."""
+        batches = self._batches()
+        last = await batches.find({"log": {"$eq": log}}, {"last": 1}).sort([("first", -1)]).limit(1).to_list(1)
+        if batch.first != (int(last[0]["last"]) if last else 0) + 1:
+            raise Stale
+        try:
+            written = (await batches.insert_one(made)).inserted_id
+        except Exception as error:
+            if _is_duplicate(error):
+                raise Stale from error
+            raise
+        if last and await batches.find_one({"_id": {"$eq": last[0]["_id"]}}, {"_id": 1}) is None:
+            await batches.delete_one({"_id": {"$eq": written}})
+            raise Stale
+        return written
+
+    async def _require_free(self, kind: Kind, head: documents.Document) -> None:
+        for place in range(len(kind.unique)):
+            claim = head[f"u{place}"]
+            other = {f"u{place}": {"$eq": claim}, "_id": {"$ne": head["_id"]}}
+            if claim[:1] == b"\1" and await self._rows(kind).find_one(other, {"_id": 1}) is not None:
+                raise Taken
+
+    @asynccontextmanager
+    async def _turn(self, log: str) -> AsyncIterator[None]:
+        lock = self._turns.setdefault(log, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and not getattr(lock, "_waiters", None):
+                self._turns.pop(log, None)
+
+    def _rows(self, kind: Kind) -> Any:
+        known = self._kinds.get(kind.name)
+        if known is None or known != kind:
+            raise ValueError(f"the kind {kind.name} was not declared to this store")
+        if self._database is None:
+            raise _closed()
+        return self._database[documents.collection_of(kind)]
+
+    def _batches(self) -> Any:
+        if self._database is None:
+            raise _closed()
+        return self._database[documents.BATCHES]
+
+
+async def _client(url: str) -> Any:
+    """In a thread: packages are imported, and files with certificates are read."""
+    try:
+        return await asyncio.to_thread(client_of, url)
+    except ValueError as error:
+        raise Unavailable(f"The store cannot be opened: {error}.") from error
+
+
+async def _close(client: Any) -> None:
+    closing = client.close()  # Motor's is no coroutine
+    if closing is not None:
+        await closing
+
+
+async def _parts(collection: Any, order: list[tuple[str, int]]) -> AsyncIterator[list[documents.Document]]:
+    with translated():
+        part: list[documents.Document] = []
+        async for one in collection.find({}, {"h": 0, "w": 0}).sort(order):
+            part.append(one)
+            if len(part) == _DUMPED:
+                yield part
+                part = []
+        if part:
+            yield part
+
+
+def _order_value(row: Row, field: str) -> Value:
+    if field == "id":
+        return row.id
+    return row.account if field == "account" else row.fields[field]
+
+
+def _is_duplicate(error: Exception) -> bool:
+    return getattr(error, "code", None) == 11000
+
+
+def _closed() -> Unavailable:
+    return Unavailable("The store is not open.")
