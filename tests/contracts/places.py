@@ -20,6 +20,8 @@ class Place(Protocol):
     """What was acknowledged survives the end of the process."""
     limited: bool
     """`max_bytes` is kept."""
+    slower: int
+    """Bursts are shorter by this factor where each write is a request to a server."""
 
     def __init__(self, folder: Path) -> None: ...
 
@@ -30,6 +32,7 @@ class InMemory:
     name = "memory"
     durable = False
     limited = True
+    slower = 1
 
     def __init__(self, folder: Path) -> None:
         del folder
@@ -42,6 +45,7 @@ class InSqlite:
     name = "sqlite"
     durable = True
     limited = True
+    slower = 1
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "records.db"
@@ -56,6 +60,7 @@ class InMongo:
     name = "mongo"
     durable = True
     limited = False
+    slower = 20
     scheme = "mongodb"
 
     def __init__(self, folder: Path) -> None:

@@ -45,6 +45,7 @@ async def test_one_engine_may_be_closed_and_opened_again(durable_place: Place) -
 async def test_kill_9_in_a_burst_loses_nothing_that_was_acknowledged(
     durable_place: Place, tmp_path: Path, lines: int
 ) -> None:
+    lines = max(60, lines // durable_place.slower)
     said = await burst_until_killed(durable_place.name, tmp_path, lines)
     assert len(said) >= lines
     engine = durable_place.engine(KINDS)

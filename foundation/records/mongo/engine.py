@@ -5,13 +5,15 @@
   see the same end, the index lets one in. Its head follows as `heads` says.
 - A log that is deleted while somebody appends to it stays deleted: an append that does not find its predecessor afterwards
   takes itself back.
-- Appends and deletes of one log by one process go in the order in which they were asked for.
+- Appends and deletes of one log, and replaces of one row, by one process go in the order in which they were asked for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast
 
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Unavailable
@@ -25,6 +27,20 @@ from foundation.records.port import Batch, Kind, Page, Row, Stale, Stored, Taken
 
 _DUMPED = 500
 _DELETE_PASSES = 100
+
+
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+def _counted(work: F) -> F:
+    """A call that `close` waits for."""
+
+    @functools.wraps(work)
+    async def counted(engine: "MongoEngine", *args: Any, **kwargs: Any) -> Any:
+        with engine.under_way():
+            return await work(engine, *args, **kwargs)
+
+    return cast("F", counted)
 
 
 class MongoEngine:
@@ -41,6 +57,8 @@ class MongoEngine:
         self._heads: Heads | None = None
         self._turns: dict[str, asyncio.Lock] = {}
         self._opening = asyncio.Lock()
+        self._calls = 0
+        self._quiet = asyncio.Event()
 
     async def open(self) -> None:
         """Raises `Unavailable` with a sentence: no such server, no right to use it, another program's database."""
@@ -64,13 +82,30 @@ class MongoEngine:
             client, heads = self._client, self._heads
             if client is None or heads is None:
                 return
-            self._client = self._heads = None
+            self._client = None
             try:
+                while self._calls:
+                    self._quiet.clear()
+                    await self._quiet.wait()
                 await heads.stop()
             finally:
-                self._database = None
+                self._heads = self._database = None
                 await _close(client)
 
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Something is asked of the database until the block ends."""
+        if self._client is None:
+            raise _closed()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._quiet.set()
+
+    @_counted
     async def insert(self, kind: Kind, row: Row) -> None:
         rows = self._rows(kind)
         if row.version != 1:
@@ -79,6 +114,7 @@ class MongoEngine:
         with translated():
             await rows.insert_one(made)
 
+    @_counted
     async def get(self, kind: Kind, id: str) -> Row | None:
         rows = self._rows(kind)
         rules.check_name("id", id)
@@ -86,15 +122,22 @@ class MongoEngine:
             found = await rows.find_one({"_id": {"$eq": id}})
         return None if found is None else documents.row_of(kind, found)
 
+    @_counted
     async def replace(self, kind: Kind, row: Row) -> None:
         rows = self._rows(kind)
         made = documents.document(kind, row, rules.check_row(kind, row))
         before = {"_id": {"$eq": row.id}, "v": {"$eq": documents.wide(row.version - 1)}}
-        with translated():
-            done = await rows.replace_one(before, made)
+        async with self._turn(f"{kind.name} {row.id}"):
+            with translated():
+                try:
+                    done = await rows.replace_one(before, made)
+                except Exception:
+                    await self._require_free(kind, made)  # not every server says what kept it from writing
+                    raise
         if done.matched_count != 1:
             raise Stale
 
+    @_counted
     async def delete(self, kind: Kind, id: str) -> bool:
         rows = self._rows(kind)
         rules.check_name("id", id)
@@ -102,6 +145,7 @@ class MongoEngine:
             done = await rows.delete_one({"_id": {"$eq": id}})
         return bool(done.deleted_count)
 
+    @_counted
     async def find(
         self,
         kind: Kind,
@@ -128,12 +172,14 @@ class MongoEngine:
             return Page(page, None)
         return Page(page, rules.write_cursor(query, _order_value(page[-1], field), page[-1].id))
 
+    @_counted
     async def count(self, kind: Kind, where: Sequence[Where] = ()) -> int:
         rows = self._rows(kind)
         where = rules.check_where(kind, where)
         with translated():
             return int(await rows.count_documents(queries.filter_of(where)))
 
+    @_counted
     async def append(self, log: str, batch: Batch, *, head: tuple[Kind, Row] | None = None) -> None:
         rules.check_batch(log, batch)
         made = documents.batch_document(log, batch)
@@ -145,10 +191,15 @@ class MongoEngine:
         kind, row = head
         self._rows(kind)
         heading = documents.document(kind, row, rules.check_row(kind, row))
-        async with self._turn(log):
+        async with AsyncExitStack() as turns:  # of two of this process with one unique value, the first gets it
+            for claim in sorted(heading[f"u{place}"] for place in range(len(kind.unique))):
+                if claim[:1] == b"\1":
+                    await turns.enter_async_context(self._turn(f"{kind.name} {claim.hex()}"))
+            await turns.enter_async_context(self._turn(log))
             with translated():
                 await self._append_with_head(log, batch, made, kind, heading)
 
+    @_counted
     async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
         batches = self._batches()
         rules.check_name("log", log)
@@ -156,9 +207,13 @@ class MongoEngine:
         rules.check_limit(limit, rules.MAX_BATCHES)
         wanted = {"log": {"$eq": log}, "last": {"$gt": documents.wide(since)}}
         with translated():
-            found = await batches.find(wanted, {"h": 0, "w": 0}).sort([("first", 1)]).limit(limit).to_list(limit)
+            found = await batches.find(wanted).sort([("first", 1)]).limit(limit).to_list(limit)
+            waiting = [one for one in found if "h" in one]
+            if waiting and self._heads is not None:
+                await self._heads.write_all(waiting)
         return [documents.batch_of(one) for one in found]
 
+    @_counted
     async def delete_log(self, log: str) -> int:
         batches = self._batches()
         rules.check_name("log", log)
@@ -185,6 +240,7 @@ class MongoEngine:
         finally:
             await _close(client)
 
+    @_counted
     async def load(self, stored: Sequence[Stored]) -> None:
         batches = self._batches()
         with translated():
@@ -208,8 +264,12 @@ class MongoEngine:
         written = await self._append(log, batch, {**made, **heads.waiting(kind, head)})
         try:
             await heads.write(kind, head, written)
-        except Taken:  # somebody took the value between the look and the write
-            await self._batches().delete_one({"_id": written})
+        except Exception as error:
+            if not isinstance(error, Taken):
+                await self._require_free(kind, head, then=written)
+                raise
+            # somebody took the value between the look and the write
+            await self._batches().delete_one({"_id": {"$eq": written}})
             raise
 
     async def _append(self, log: str, batch: Batch, made: documents.Document) -> Any:
@@ -229,11 +289,14 @@ class MongoEngine:
             raise Stale
         return written
 
-    async def _require_free(self, kind: Kind, head: documents.Document) -> None:
+    async def _require_free(self, kind: Kind, head: documents.Document, *, then: Any = None) -> None:
+        """Raise `Taken` when a unique value of this row is another's; `then`: a batch that is to go in that case."""
         for place in range(len(kind.unique)):
             claim = head[f"u{place}"]
             other = {f"u{place}": {"$eq": claim}, "_id": {"$ne": head["_id"]}}
             if claim[:1] == b"\1" and await self._rows(kind).find_one(other, {"_id": 1}) is not None:
+                if then is not None:
+                    await self._batches().delete_one({"_id": {"$eq": then}})
                 raise Taken
 
     @asynccontextmanager
@@ -269,9 +332,10 @@ async def _client(url: str) -> Any:
 
 
 async def _close(client: Any) -> None:
-    closing = client.close()  # Motor's is no coroutine
-    if closing is not None:
-        await closing
+    if inspect.iscoroutinefunction(client.close):
+        await client.close()
+    else:  # Motor's blocks
+        await asyncio.to_thread(client.close)
 
 
 async def _parts(collection: Any, order: list[tuple[str, int]]) -> AsyncIterator[list[documents.Document]]:

@@ -65,16 +65,20 @@ class Heads:
         while True:
             waiting = batches.find({"w": {"$gt": documents.wide(0), "$lt": documents.wide(until)}}).limit(_TOGETHER)
             found = await waiting.to_list(_TOGETHER)
-            for batch in found:
-                head = batch["h"]
-                kind = self._kinds.get(head["kind"])
-                if kind is not None:
-                    with contextlib.suppress(Taken):
-                        await self._put(kind, head["row"])
-            await self._told([batch["_id"] for batch in found])
+            await self.write_all(found)
             settled += len(found)
             if len(found) < _TOGETHER:
                 return settled
+
+    async def write_all(self, batches: list[Document]) -> None:
+        """Write the heads that wait in these batches."""
+        for batch in batches:
+            head = batch["h"]
+            kind = self._kinds.get(head["kind"])
+            if kind is not None:
+                with contextlib.suppress(Taken):
+                    await self._put(kind, head["row"])
+        await self._told([batch["_id"] for batch in batches])
 
     async def _put(self, kind: Kind, head: Document) -> None:
         from pymongo.errors import DuplicateKeyError  # noqa: PLC0415 - an extra
