@@ -22,12 +22,13 @@ from admin.grants import Grants
 from admin.passwords import Passwords
 from admin.people import People, Person, PersonBody
 from admin.principals import PRINCIPAL, Principal, by_of, principal, principal_or_none
+from admin.range_lists import AddressRange, RangeList
 from admin.roles import ROLES, Role
 from admin.rules import Rules
 from admin.services import KINDS, Services, build
 from admin.sessions import Sessions
 from admin.setup import Setup
-from admin.whitelists import AddressRange, Whitelists
+from admin.whitelists import Whitelists
 
 __all__ = [
     "AUDIT_BOOK",
@@ -55,6 +56,7 @@ __all__ = [
     "Person",
     "PersonBody",
     "Principal",
+    "RangeList",
     "Role",
     "Rules",
     "Services",

@@ -17,16 +17,18 @@ from admin.grants import GRANT, Grants
 from admin.logins import Logins
 from admin.passwords import Passwords
 from admin.people import PERSON, People
+from admin.range_imports import RangeImports
+from admin.range_lists import KINDS as RANGE_KINDS
 from admin.rules import Rules
 from admin.sessions import SESSION, Sessions
 from admin.setup import SETUP_LINK, Setup
-from admin.whitelists import LIST, RANGE, Whitelists
+from admin.whitelists import Whitelists
 from foundation.clock import HOUR, MINUTE, Clock
 from foundation.keys import Keyring
 from foundation.live import Signals
 from foundation.records import Engine
 
-KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, RANGE, LIST, AUDIT_BOOK)
+KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, *RANGE_KINDS, AUDIT_BOOK)
 """What this package stores, for the engine."""
 
 
@@ -40,6 +42,7 @@ class Services:
     grants: Grants
     sessions: Sessions
     whitelists: Whitelists
+    range_imports: RangeImports
     audit: AuditBook
     setup: Setup
     logins: Logins
@@ -85,6 +88,7 @@ def build(
         idle_ms=idle_ms,
         absolute_ms=absolute_ms,
     )
+    whitelists = Whitelists(engine, keyring, clock, bots=bots, audit=audit, changes=changes)
     signer = Signer(keyring, clock)
     return Services(
         accounts=accounts,
@@ -92,7 +96,8 @@ def build(
         people=people,
         grants=grants,
         sessions=sessions,
-        whitelists=Whitelists(engine, keyring, clock, bots=bots, audit=audit, changes=changes),
+        whitelists=whitelists,
+        range_imports=RangeImports(whitelists, clock),
         audit=audit,
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),

@@ -127,14 +127,14 @@ class Guard:
         link = await self._links.by_token(token)
         if link is None or link.account != account:
             return None
-        decision = decide(link, None, self._match(link, None, address), self._clock.now())
+        decision = decide(link, None, await self._match(link, None, address), self._clock.now())
         if decision.outcome == "external" and await self._access.find(link.account, link.conversation) is None:
             decision = _erased(decision)
         return link, decision
 
     async def _decided(self, token: str, viewer: Principal | None, address: Address | None) -> Opening:
         link = await self._links.by_token(token)
-        match = self._match(link, viewer, address)
+        match = await self._match(link, viewer, address)
         decision = decide(link, viewer, match, self._clock.now())
         if link is None or decision.outcome not in ("member", "external"):
             return Opening(decision, link)
@@ -152,9 +152,11 @@ class Guard:
             raise NotFound
         return await self._access.as_address(match, link)
 
-    def _match(self, link: Link | None, viewer: Principal | None, address: Address | None) -> Match | None:
-        """The range that holds the address. For an unknown link the same is asked in vain, so that it takes as long."""
+    async def _match(self, link: Link | None, viewer: Principal | None, address: Address | None) -> Match | None:
+        """The range that holds the address, by lists that were looked at within the last second (L-16). For an unknown
+        link the same is asked in vain, so that it takes as long."""
         account, bot = (link.account, link.bot) if link else (viewer.account if viewer else "", "")
+        await self._whitelists.refresh(account)
         return self._whitelists.allowed(account, bot, address) if address is not None else None
 
     async def _write_down(self, opening: Opening, viewer: Principal | None, address: Address | None, form: str) -> None:

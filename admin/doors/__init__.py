@@ -15,6 +15,7 @@ from admin.doors.general import GeneralDoor
 from admin.doors.login import LoginDoor
 from admin.doors.people import PeopleDoor
 from admin.doors.range_api import RangeApi
+from admin.doors.range_imports import RangeImportDoor
 from admin.doors.range_pages import RangePages
 from admin.doors.setup import SetupDoor
 from admin.rules import Rules
@@ -40,8 +41,9 @@ def routes(services: Services, pages: Pages, *, assistants: Sequence[str] = ("de
         GeneralDoor(frame, accounts=s.accounts, people=s.people, bots=s.bots, whitelists=s.whitelists, audit=s.audit),
         PeopleDoor(frame, people=s.people, bots=s.bots, grants=s.grants),
         BotDoor(frame, bots=s.bots, people=s.people, grants=s.grants, assistants=assistants),
-        RangePages(frame, whitelists=s.whitelists, bots=s.bots),
+        RangePages(frame, whitelists=s.whitelists, bots=s.bots, people=s.people),
         RangeApi(whitelists=s.whitelists, bots=s.bots),
+        RangeImportDoor(frame, imports=s.range_imports, bots=s.bots),
         AuditDoor(frame, audit=s.audit, people=s.people, bots=s.bots),
     ]
     return [route for door in doors for route in door.routes(s.rules)]

@@ -44,6 +44,9 @@ WORDS = {
     "range.added": "added a range",
     "range.deleted": "deleted a range",
     "range.edited": "changed a range",
+    "ranges.deleted": "deleted ranges",
+    "ranges.exported": "exported ranges",
+    "ranges.imported": "imported ranges",
     "session.ended": "logged out",
     "conversation.closed": "closed a chat",
     "conversation.tagged": "tagged a chat",
@@ -59,7 +62,7 @@ WORDS = {
 }
 """Actions in words; an action without any is shown by its name."""
 
-_FIRST = ("scope", "start", "end", "label")
+_FIRST = ("scope", "start", "end", "label", "comment", "expires")
 """Members that read best in this order; others follow by the alphabet."""
 
 _SAYS_NOTHING = ("", None, "normal")
