@@ -8,7 +8,8 @@ that holds the address, and `Overlaps` finds what shares an address with a range
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from socket import AF_INET, inet_pton
 from typing import Generic, TypeVar
 
 from admin.ranges import IPV4_END, Span, number_of_text
@@ -16,6 +17,9 @@ from admin.ranges import IPV4_END, Span, number_of_text
 T = TypeVar("T")
 
 _LOW = 2**64 - 1
+
+_SHORT = 2_000
+"""Edges of a short list."""
 
 
 class _Numbers:
@@ -43,9 +47,12 @@ class _Numbers:
 
 
 class Intervals:
-    """Whether an address is in one of many ranges, given as pairs of first and last number, in any order."""
+    """Whether an address is in one of many ranges, given as pairs of first and last number, in any order.
 
-    __slots__ = ("_edges",)
+    `holds_text` answers for an address as a socket says it; one that cannot be read is in no range.
+    """
+
+    __slots__ = ("_edges", "holds_text")
 
     def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
         self._edges = _Numbers()
@@ -62,6 +69,7 @@ class Intervals:
         if begun >= 0:
             append(begun)
             self._append_end(reached)
+        self.holds_text = _reader(self._edges.four, self._holds_other_text)
 
     def _append_end(self, last: int) -> None:
         if last != IPV4_END - 1:  # after the last IPv4 address there is nothing to leave it for
@@ -73,13 +81,38 @@ class Intervals:
             return bisect_right(self._edges.four, number) & 1 == 1
         return self._edges.rank_ipv6(number) & 1 == 1
 
-    def holds_text(self, text: str) -> bool:
-        """Whether an address, as a socket says it, is in a range."""
+    def _holds_other_text(self, text: str) -> bool:
         number = number_of_text(text)
         return number is not None and self.holds(number)
 
     def __len__(self) -> int:
         return (len(self._edges.four) + 1) // 2 + len(self._edges.high) // 2
+
+
+def _reader(edges: "array[int]", other: Callable[[str], bool]) -> Callable[[str], bool]:
+    """The question for IPv4 text, with all that it needs at hand: a call or a conversion more would be a third of the
+    time. Numbers of four bytes are in the order of the bytes, so a short list is kept as bytes and nothing converted;
+    in a long one that would take ten times the memory."""
+    family, rank = int(AF_INET), bisect_right
+    if len(edges) <= _SHORT:
+        texts = [number.to_bytes(4) for number in edges]
+
+        def holds(text: str) -> bool:
+            try:
+                return rank(texts, inet_pton(family, text)) & 1 == 1
+            except (OSError, ValueError):
+                return other(text)
+
+    else:
+        read = int.from_bytes
+
+        def holds(text: str) -> bool:
+            try:
+                return rank(edges, read(inet_pton(family, text))) & 1 == 1
+            except (OSError, ValueError):
+                return other(text)
+
+    return holds
 
 
 class Segments:
