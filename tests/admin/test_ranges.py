@@ -284,3 +284,15 @@ def test_I_16_more_than_a_slash_32_of_ipv6_is_wide() -> None:
     assert read_cidr("2001:db8::/32").size == WIDEST_IPV6
     assert "range_is_wide" not in warnings_of(read_cidr("2001:db8::/32"), trusts_proxies=True)
     assert "range_is_wide" in warnings_of(read_cidr("2001:db8::/31"), trusts_proxies=True)
+
+
+def test_I_19_a_long_list_answers_as_a_short_one_does() -> None:
+    spans = [(number * 1_000, number * 1_000 + 99) for number in range(4_000)]
+    long, asked = Intervals(spans), [0, 99, 100, 999, 1_000, 3_999_099, 3_999_100, 2**32 - 1]
+    for number in asked:
+        short = Intervals([span for span in spans if abs(span[0] - number) < 10_000])
+        text = str(IPv4Address(number))
+        assert long.holds_text(text) == short.holds_text(text) == long.holds(number) == short.holds(number)
+    assert len(long) == 4_000
+    for text in ("010.0.0.1", "", "10.1", "\0", "\ud800", "2001:db8::1"):
+        assert not long.holds_text(text)

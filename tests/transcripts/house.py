@@ -87,6 +87,7 @@ class House:
     chat: str = ""
     token: str = ""
     link: str = ""
+    keyring: Keyring | None = None
 
     @property
     def origin(self) -> str:
@@ -157,6 +158,7 @@ async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: L
         clock=clock,
     )
     house = House(engine, clock, services, conversations, links, guard)
+    house.keyring = keyring
     await _people(house)
     await _conversation(house)
     return house

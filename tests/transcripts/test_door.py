@@ -9,8 +9,11 @@ from statistics import median
 
 import pytest
 
+import admin
+from admin.ranges import read_span
 from foundation.clock import DAY, HOUR, MINUTE
 from foundation.ids import new_secret
+from foundation.live import LocalSignals
 from tests.transcripts.house import PASSWORD, PRIVATE, SAID, Answer, House
 
 FORMATS = ("", "?format=txt", "?format=json")
@@ -312,6 +315,39 @@ async def test_L_16_a_range_that_was_removed_counts_with_the_next_request(house:
     made = await house.allow("shop", LISTED)
     assert shown(await house.ask(house.path, source=LISTED))
     await house.admin.whitelists.delete(house.accounts["blue"], made)
+    assert leads_to_login(await house.ask(house.path, source=LISTED))
+
+
+@pytest.mark.parametrize("form", ["", "?format=txt", "?format=json"])
+@pytest.mark.parametrize("how", ["removed", "narrowed", "moved", "switched off", "expired"])
+async def test_L_16_L_17_every_further_request_of_an_open_page_is_decided_anew(
+    house: House, how: str, form: str
+) -> None:
+    """A shared page has no script and no socket: whatever it asks for next meets the guard, in every format."""
+    made, lists, blue = await house.allow("shop", LISTED), house.admin.whitelists, house.accounts["blue"]
+    other = read_span("203.0.113.9", "203.0.113.9")
+    if how == "expired":
+        await lists.edit(blue, made, expires_at=house.clock.now() + 1_000)
+    assert (await house.ask(house.path + form, source=LISTED)).status == 200
+    deeds = {
+        "removed": lambda: lists.delete(blue, made),
+        "narrowed": lambda: lists.edit(blue, made, span=other),
+        "moved": lambda: lists.edit(blue, made, scope="account"),
+        "switched off": lambda: lists.toggle(blue, house.bots["shop"].id, enabled=False),
+        "expired": lambda: house.clock.advance(1_000),
+    }
+    await deeds[how]()
+    assert leads_to_login(await house.ask(house.path + form, source=LISTED))
+
+
+async def test_L_16_another_node_whose_signal_was_lost_refuses_within_a_second(house: House) -> None:
+    """The change is made by services that share only the store with those that are served."""
+    made = await house.allow("shop", LISTED)
+    assert shown(await house.ask(house.path, source=LISTED))
+    assert house.keyring is not None
+    elsewhere = admin.build(house.engine, house.keyring, LocalSignals(), house.clock)
+    await elsewhere.whitelists.delete(house.accounts["blue"], made)
+    await house.clock.advance(1_000)
     assert leads_to_login(await house.ask(house.path, source=LISTED))
 
 
