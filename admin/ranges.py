@@ -5,10 +5,10 @@ four decimal numbers with dots and nothing else, because every other spelling (`
 integer) means different addresses to different programs; IPv6 in hexadecimal groups, without zone and without an IPv4
 address inside.
 
-IPv4 is the contract. `::ffff:192.0.2.7` is 192.0.2.7 in the form that dual-stack sockets write, and counts as that. No
-other form that carries an IPv4 address is equated with it: NAT64, 6to4 and Teredo name somebody's gateway (SECURITY
-2.2). IPv6 ranges lie among the addresses that hosts have, 2000::/3 and fc00::/7. All of these are far above the IPv4
-numbers, so one number names one address of either kind.
+IPv4 is the contract. `::ffff:192.0.2.7` is 192.0.2.7 in the form that dual-stack sockets write: a client with that
+address counts as IPv4, and a range is written in the short form. No other form that carries an IPv4 address is equated
+with it: NAT64, 6to4 and Teredo name somebody's gateway (SECURITY 2.2). IPv6 ranges lie among the addresses that hosts
+have, 2000::/3 and fc00::/7. All of these are far above the IPv4 numbers, so one number names one address of either kind.
 """
 
 import re
@@ -33,7 +33,6 @@ WIDEST_IPV6 = 2**96
 Warning = Literal["range_unreachable_or_shared", "range_is_wide"]  # noqa: A001 - the API's word
 
 _PREFIX = re.compile(r"(?:0|[1-9][0-9]{0,2})\Z", re.ASCII)
-_MAPPED = re.compile(r"::ffff:([0-9.]+)\Z", re.ASCII | re.IGNORECASE)
 
 _HOW = (
     "IPv4 only as four numbers from 0 to 255 with dots and without leading zeros, for example 192.0.2.7; "
@@ -134,8 +133,6 @@ def read_cidr(text: object) -> Span:
         said = "A block looks like 192.0.2.0/24: an IPv4 address, a slash and 0 to 32; or like 2001:db8::/48."
         raise Invalid(said, field="cidr")
     first = read_address(address, "cidr")
-    if bits == 128 and first < IPV4_END:
-        raise Invalid(f"Write this block in IPv4: {text_of(first)} and a prefix of 0 to 32.", field="cidr")
     size = 2 ** (bits - int(prefix))
     if first % size:
         block = text_of(first - first % size)
@@ -200,9 +197,6 @@ def size_of_union(spans: Iterable[Span]) -> int:
 
 
 def _read_ipv6(text: str, field: str) -> int:
-    mapped = _MAPPED.match(text)
-    if mapped:
-        return read_address(mapped[1], field)
     if "." in text or "%" in text:
         raise Invalid(f"{_HOW} {_HOW_IPV6}", field=field)
     try:
@@ -211,6 +205,8 @@ def _read_ipv6(text: str, field: str) -> int:
         raise Invalid(f"{_HOW} {_HOW_IPV6}", field=field) from None
     if number is None:
         raise Invalid(f"{_NOT_A_HOST} {_HOW}", field=field)
+    if number < IPV4_END:
+        raise Invalid(f"Write it as {text_of(number)}. {_HOW}", field=field)
     return number
 
 

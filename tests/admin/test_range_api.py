@@ -81,7 +81,7 @@ async def test_YA_5_overlaps_are_shown_in_lists_that_count_together(house: House
 
 @pytest.mark.parametrize(
     "value",
-    [167772161, True, None, ["10.0.0.1"], {"$gt": ""}, "10.0.0.1/8", "010.0.0.1", "::1", "10.0.0.1 ", "::ffff:010.0.0.1",
+    [167772161, True, None, ["10.0.0.1"], {"$gt": ""}, "10.0.0.1/8", "010.0.0.1", "::1", "10.0.0.1 ", "::ffff:10.0.0.1",
      "0x0a.0.0.1", "10.1", "１０.0.0.1", "", "10.0.0.1\n", 10.0],
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["start", "end"])

@@ -38,7 +38,7 @@ def test_I_19_what_is_shown_is_read_again(number: int) -> None:
     [
         "010.0.0.1", "012.0.0.1", "10.0.0.01", "0x0a.0.0.1", "0x0a.1", "10.1", "127.1", "167772161", "１０.0.0.1",
         "١٠.0.0.1", "10.0.0.1%eth0", "10.0.0.1%25eth0", "10.0.0.1\t", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1\n",
-        "10.0.0.1.", "10.0.0.256", "10.0.0.1000", "10.0.0", "", "10.0.0.1:80", "[10.0.0.1]", "::1", "::ffff:010.0.0.1",
+        "10.0.0.1.", "10.0.0.256", "10.0.0.1000", "10.0.0", "", "10.0.0.1:80", "[10.0.0.1]", "::1", "::ffff:10.0.0.1",
         "10.0.0.1/32", "10.0.0.1/8", "-1.0.0.0", "+1.0.0.0", "1e1.0.0.1", "10..0.1", "localhost", "10.0.0.1,10.0.0.2",
     ],
 )  # fmt: skip
@@ -196,10 +196,13 @@ def test_YA_6_ipv6_in_other_forms_is_refused(text: str) -> None:
         read_address(text)
 
 
-def test_YA_6_the_mapped_form_counts_as_ipv4() -> None:
-    for text in ("::ffff:10.0.0.1", "::FFFF:10.0.0.1", "::ffff:a00:1", "0:0:0:0:0:ffff:a00:1"):
-        assert read_address(text) == read_address("10.0.0.1")
-    assert read_span("::ffff:10.0.0.1", "10.0.0.9").size == 9
+def test_YA_6_in_a_range_the_mapped_form_is_refused_with_the_way_to_write_it() -> None:
+    for text in ("::ffff:a00:1", "::FFFF:a00:1", "0:0:0:0:0:ffff:a00:1"):
+        assert number_of_text(text) == read_address("10.0.0.1"), "a client with that address is IPv4"
+        with pytest.raises(Invalid, match=r"Write it as 10\.0\.0\.1"):
+            read_address(text)
+    with pytest.raises(Invalid, match="IPv4 only"):
+        read_address("::ffff:10.0.0.1")
 
 
 def test_YA_5_a_range_is_of_one_kind() -> None:
