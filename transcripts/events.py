@@ -14,13 +14,13 @@ Control = Literal["bot", "queue", "agent", "closed"]
 Role = Literal["visitor", "bot", "agent", "system"]
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True, kw_only=True):
-    """What all events share: when it happened."""
+class Event(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True, kw_only=True, gc=False):
+    """What all events share: when it happened. No event leads back to itself: the garbage collector need not look."""
 
     at: int
 
 
-class Button(msgspec.Struct, frozen=True, omit_defaults=True):
+class Button(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A quick reply: what it says, and what pressing it sends (`/intent{…}` or plain text)."""
 
     title: str
@@ -200,7 +200,7 @@ AnyEvent = (
 )
 
 
-class Numbered(msgspec.Struct, frozen=True):
+class Numbered(msgspec.Struct, frozen=True, gc=False):
     """An event with the number that the log gave it."""
 
     seq: int
