@@ -77,7 +77,7 @@ class Conversations:
         clock: Clock,
         *,
         max_entries: int = 20_000,
-        max_bytes: int = 256 * 1024 * 1024,
+        max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self._engine = engine
         self._keyring = keyring
