@@ -123,20 +123,23 @@ def memory_mb(pid: int) -> float:
     return round(total / 1024, 1)
 
 
-def serve(folder: Path, assistant: Path | None) -> tuple[subprocess.Popen[str], dict[str, Any], dict[str, float]]:
+def serve(
+    folder: Path, assistant: Path | None, settings: dict[str, str] | None = None, *arguments: str
+) -> tuple[subprocess.Popen[str], dict[str, Any], dict[str, float]]:
     """Start the product; the process, what it printed when ready, and how long that took."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FRONTDESK_")} | NO_LIMITS
+    environment |= settings or {}
     command = [sys.executable, "-m", "config.cli"]
     init = [*command, "init", "--demo", "--json", "--data", str(folder)]
     subprocess.run(init, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    arguments = ["serve", "--json", "--port", "0", "--data", str(folder)]
+    serving = [*command, "serve", "--json", "--port", "0", "--data", str(folder), *arguments]
     if assistant:
-        arguments += ["--assistant", str(assistant)]
+        serving += ["--assistant", str(assistant)]
     times = {}
     for name in ("first_start_s", "next_start_s"):
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, *arguments],
+            serving,
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
