@@ -14,6 +14,7 @@ from bot_runtime.builtin_actions import ACTIONS as ANSWERS
 from bot_runtime.trackerlog import restored
 from transcripts.conversations import Conversations
 from transcripts.events import BotStateChanged, ControlChanged, Numbered
+from transcripts.rights import Whose
 from transcripts.state import State
 
 NOT_UNDERSTOOD = "nlu_fallback"
@@ -122,6 +123,23 @@ class Minds:
         _count(mind, log)
         self.keep(state.id, mind, mind.tracker, state.seq)
         return mind
+
+
+class MindHolding:
+    """A `Holding`: the trackers that are kept in memory."""
+
+    name = "trackers in memory"
+
+    def __init__(self, minds: Minds) -> None:
+        self._minds = minds
+
+    async def erase(self, whose: Whose) -> int:
+        self.forget(whose)
+        return 0
+
+    def forget(self, whose: Whose) -> None:
+        for conversation in whose.conversations:
+            self._minds.forget(conversation)
 
 
 def _count(mind: Mind, log: Sequence[Numbered]) -> None:

@@ -117,12 +117,20 @@ class Storage(Group):
     max_megabytes: int = Field(
         0, ge=0, description="Largest size of the data file in MB; 0 is no limit but the disk's."
     )
+    location: str = Field("", max_length=120, description="Where the database lies, in words: a city, a data centre.")
 
 
 class Keys(Group):
     """The master key. It can also be given in the environment as FRONTDESK_MASTER_KEY (base64url, 32 bytes)."""
 
     file: Path = Field(Path("master.key"), description="File with mode 0600; relative to the data folder.")
+    epoch_days: int = Field(
+        30, ge=1, le=365, description="Days after which an account's wrapping key is replaced and destroyed."
+    )
+    backup_days: int = Field(
+        7, ge=0, le=365, description="Days that you keep backups of the key store; certificates rely on it."
+    )
+    location: str = Field("", max_length=120, description="Where the key store and the master key lie, in words.")
 
 
 class Mail(Group):
@@ -142,6 +150,7 @@ class Mail(Group):
     sender_name: str = Field("Frontdesk", description="Name in From.")
     timeout: int = Field(30, ge=1, le=600, description="Seconds for one delivery.")
     ca_file: Path | None = Field(None, description="PEM file with the authority of a private mail server.")
+    location: str = Field("", max_length=120, description="Where the mail server stands, in words.")
 
     @model_validator(mode="after")
     def _sendable(self) -> Self:
@@ -202,6 +211,15 @@ class Settings(BaseSettings):
         if self.demo and not _is_loopback(self.web.host):
             raise ValueError("demo mode shows every mail to everybody, so it listens on loopback only")
         return self
+
+    @property
+    def residency(self) -> dict[str, str]:
+        """Where each store lies (MS-10); empty where nobody said it."""
+        return {
+            "database": self.storage.location,
+            "key store": self.keys.location,
+            "mail server": self.mail.location,
+        }
 
     @property
     def master_key_file(self) -> Path:

@@ -21,16 +21,16 @@ from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
-from bot_runtime.minds import Minds
+from bot_runtime.minds import MindHolding, Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
-from config.demo.mailbox import Kept, Mailbox, MailboxPost, mailbox
+from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mailbox
 from config.demo.page import DemoPage, home_routes
 from config.demo.people import Demo
 from config.settings import Settings
-from config.stores import Stores
+from config.stores import LEDGER, Stores
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.errors import Problem
@@ -43,13 +43,13 @@ from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
-from transcripts import Access, Consents, Contacts, Conversations, Guard, Links
+from transcripts import Access, Consents, Contacts, Conversations, Guard, Links, rights
 from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
 
-KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
+KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *rights.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
 """Everything that is stored, for the engine."""
 
 HEADS: Mapping[str, str] = {"conversation": transcripts.CONVERSATION.name, "audit": admin.AUDIT_BOOK.name}
@@ -138,6 +138,20 @@ def build(
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
+    rights_ = rights.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        consents=consents,
+        audit=staff.audit,
+        jobs=outbox,
+        signals=signals,
+        ledger=settings.data / LEDGER,
+        finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
+        residency=settings.residency,
+    )
     links = Links(engine, keyring, clock, life_ms=settings.links.days * DAY)
     access = Access(conversations)
     guard = Guard(links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock)
@@ -167,6 +181,8 @@ def build(
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
+    for holding in (proof.holding, MindHolding(minds), MailboxHolding(mails)):
+        rights_.erasures.add(holding)
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
@@ -219,8 +235,14 @@ def build(
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
     ]
 
+    async def erased(_: web.Application) -> AsyncIterator[None]:
+        """Before anything is served: what the ledger names is gone, also from a database that was put back (E-2)."""
+        await rights_.erasures.reapply()
+        yield
+
     async def working(_: web.Application) -> AsyncIterator[None]:
         async with background(
+            ("erasures", rights_.erasures.follow()),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("opt-ins", proof.verification.run()),
@@ -242,7 +264,7 @@ def build(
         clock=clock,
         metrics=metrics,
         ready={"storage": storage_answers(stores), "bots": running.readiness},
-        cleanup_ctx=(staff.running, talking, working),
+        cleanup_ctx=(erased, staff.running, talking, working),
     )
     house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
     return house

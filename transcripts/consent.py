@@ -118,6 +118,16 @@ class Consents:
         found, _ = await self._records.find(account, Where("subject", "=", subject), order="at", limit=1000)
         return [_consent(record) for record in found]
 
+    async def pseudonymise(self, account: str, conversation: str) -> int:
+        """Take what could lead to a person out of the records of an erased conversation: the page. The proof stays:
+        subject (a keyed token), text, time, method (Art. 17 (3) (b), (e)). How many records changed."""
+        changed = 0
+        async for record in self._records.all(account, Where("conversation", "=", conversation)):
+            if record.body.page:
+                await self._records.replace(record, body=msgspec.structs.replace(record.body, page=""))
+                changed += 1
+        return changed
+
     async def _add(self, account: str, visitor: str, conversation: str, body: _Body) -> Consent:
         subject = await self._subject(account, visitor)
         record = await self._records.insert(

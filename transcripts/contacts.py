@@ -13,9 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from foundation.clock import Clock
-from foundation.ids import new_id
+from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
-from foundation.records import Collection, Engine, Kind, Record, Taken, Where
+from foundation.records import Collection, Engine, KeyDestroyed, Kind, Record, Taken, Where
 from transcripts.addresses import normal_address, same_mailbox
 from transcripts.events import Role
 
@@ -71,6 +71,7 @@ class Contacts:
     def __init__(self, engine: Engine, keyring: Keyring, clock: Clock) -> None:
         self._contacts: Collection[_Body] = Collection(engine, keyring, CONTACT, _Body)
         self._suppressed: Collection[_Suppression] = Collection(engine, keyring, SUPPRESSED, _Suppression)
+        self._engine = engine
         self._keyring = keyring
         self._clock = clock
 
@@ -121,12 +122,29 @@ class Contacts:
         return [_contact(record) for record in records], more
 
     async def erase(self, account: str, id: str) -> bool:
-        """Destroy the contact's key and remove the record; whether there was one."""
-        record = await self._contacts.get(account, id)
-        if record is None:
+        """Destroy the contact's key and remove the record; whether there was one. What a crash cut off is finished."""
+        key = await self.key_of(account, id)
+        if key is None:
             return False
-        await self._keyring.destroy(account, record.key)
+        await self._keyring.destroy(account, key)
         return await self._contacts.delete(account, id)
+
+    async def exists(self, account: str, id: str) -> bool:
+        """Whether there is such a contact, readable or not."""
+        return await self.key_of(account, id) is not None
+
+    async def key_of(self, account: str, id: str) -> str | None:
+        """The data key of a contact; it need not be there any more."""
+        row = await self._engine.get(CONTACT, id) if is_id(id) else None
+        return row.key if row is not None and row.account == account else None
+
+    async def address_of(self, account: str, id: str) -> str | None:
+        """The contact's address; `None` when there is no such contact, or its key is gone."""
+        try:
+            contact = await self.get(account, id)
+        except KeyDestroyed:
+            return None
+        return None if contact is None else contact.address
 
     async def forget_unconfirmed(self, until: int) -> int:
         """Erase, in all accounts, what was registered before `until` and never completed (SECURITY 4.3: 7 days)."""

@@ -43,6 +43,9 @@ Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
 
+_BEYOND = 2**62
+"""Higher than any seq: whoever hears it asks the log."""
+
 
 class Row(msgspec.Struct, frozen=True):
     """A conversation in a list, from its plain fields alone."""
@@ -56,6 +59,7 @@ class Row(msgspec.Struct, frozen=True):
     updated_at: int
     waiting_since: int | None
     seq: int
+    contact: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -236,12 +240,41 @@ class Conversations:
         row = await self._stored(account, id)
         if row is None:
             return False
-        await self._keyring.destroy(account, row.key)
+        for key in await self.keys_of(account, id):
+            await self._keyring.destroy(account, key)
         self._cache.drop(id)
         await self._log.delete(account, id)
         self._signals.publish(f"conversation/{id}", row.version + 1)
         self._signals.publish(f"bot/{row.fields['bot']}", 0, subject=id)
         return True
+
+    async def exists(self, account: str, id: str) -> bool:
+        """Whether there is such a conversation, or what is left of one whose erasure was cut off."""
+        return await self._stored(account, id) is not None
+
+    async def head(self, account: str, id: str) -> Row | None:
+        """What is known of a conversation without opening it."""
+        row = await self._stored(account, id)
+        return None if row is None else _row(row)
+
+    async def keys_of(self, account: str, id: str) -> list[str]:
+        """The data keys that seal anything of the conversation: one, or two while its words are being rewritten."""
+        row = await self._stored(account, id)
+        return [] if row is None else sorted({row.key, *await self._log.keys(account, id)})
+
+    async def of_contact(self, account: str, contact: str) -> list[str]:
+        """The conversations that are linked to a contact now."""
+        return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
+
+    async def of_visitor(self, account: str, visitor: str) -> list[str]:
+        """The conversations of a browser; `visitor` is the hash of its device secret."""
+        token = await self._visitor_token(account, visitor)
+        return await self._ids(Where("account", "=", account), Where("visitor", "=", token))
+
+    def forget(self, id: str) -> None:
+        """Keep nothing of a conversation in memory: another process erased it. Open sockets look, and close."""
+        self._cache.drop(id)
+        self._signals.publish(f"conversation/{id}", _BEYOND)
 
     # Writing
 
@@ -309,6 +342,16 @@ class Conversations:
 
     async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
         return [Numbered(seq, event) for seq, event in await self._log.read(account, id, since)]
+
+    async def _ids(self, *where: Where) -> list[str]:
+        ids: list[str] = []
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, limit=1_000, after=after)
+            ids += [row.id for row in page.rows]
+            after = page.next
+            if after is None:
+                return ids
 
     async def _stored(self, account: str, id: str) -> StoredRow | None:
         row = await self._engine.get(CONVERSATION, id) if is_id(id) else None

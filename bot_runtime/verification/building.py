@@ -5,8 +5,9 @@ from email.headerregistry import Address
 import msgspec
 
 from admin import AuditBook, Bots
-from bot_runtime.verification import devices, mailboxes, requests
+from bot_runtime.verification import devices, erasing, mailboxes, requests
 from bot_runtime.verification.devices import Devices
+from bot_runtime.verification.erasing import ProofHolding
 from bot_runtime.verification.evidence import Evidence
 from bot_runtime.verification.mailboxes import Mailboxes
 from bot_runtime.verification.mails import Mails
@@ -25,7 +26,7 @@ from foundation.web import Pages
 from transcripts.contacts import Contacts
 from transcripts.conversations import Conversations
 
-KINDS = (devices.KIND, mailboxes.KIND, requests.KIND)
+KINDS = (devices.KIND, mailboxes.KIND, requests.KIND, erasing.KIND)
 """What the proof stores, for the engine; the evidence is a log and needs no kind."""
 
 
@@ -36,6 +37,7 @@ class Proof(msgspec.Struct, frozen=True):
     links: OptInLinks
     page: OptInPage
     evidence: Evidence
+    holding: ProofHolding
 
 
 def build(
@@ -106,7 +108,10 @@ def build(
         limits=limits,
     )
     links = OptInLinks(requests_, settler, secrets, conversations, clock)
-    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence)
+    holding = ProofHolding(
+        engine, keyring, requests=requests_, evidence=evidence, devices=devices_, conversations=conversations
+    )
+    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence, holding)
 
 
 def _domain(sender: str) -> str:

@@ -98,6 +98,7 @@ class Evidence:
 
     def __init__(self, engine: Engine, keyring: Keyring) -> None:
         self._log: EventLog[AnyFact] = EventLog(engine, keyring, "evidence", AnyFact)
+        self._keyring = keyring
 
     async def add(self, account: str, request: str, key: str, fact: AnyFact) -> None:
         """Add a fact; one that is there already (same kind, same time) is not added again."""
@@ -110,6 +111,12 @@ class Evidence:
             except Stale:
                 continue
             return
+
+    async def destroy(self, account: str, request: str) -> int:
+        """Destroy the key of a request's evidence and remove it; how many batches went."""
+        for key in await self._log.keys(account, _name(request)):
+            await self._keyring.destroy(account, key)
+        return await self._log.delete(account, _name(request))
 
     async def of(self, account: str, request: str) -> list[AnyFact]:
         """All facts of a request, in order; empty when there is none. Raises `Damaged` when it was tampered with."""

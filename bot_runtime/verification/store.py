@@ -1,6 +1,6 @@
 """The requests as they are stored: opened, found, answered, voided; each change at the version it was decided on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -84,6 +84,14 @@ class Requests:
     async def of(self, account: str, conversation: str) -> list[RequestRecord]:
         """All requests of a conversation, the first asked first."""
         return [row async for row in self._rows.all(account, Where("conversation", "=", conversation), order="at")]
+
+    async def naming(self, account: str, contacts: Container[str]) -> list[RequestRecord]:
+        """All requests of the account that ask for the address of one of these contacts."""
+        return [row async for row in self._rows.all(account, order="at") if row.body.contact in contacts]
+
+    async def delete(self, record: RequestRecord) -> bool:
+        """Remove a request; whether it was there."""
+        return await self._rows.delete(record.account, record.id)
 
     async def unsettled(self) -> list[RequestRecord]:
         """Requests of which something is still to be done; at most 1,000 at a time."""

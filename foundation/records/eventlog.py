@@ -96,6 +96,15 @@ class EventLog(Generic[E]):
             await self._check_end(account, log, last)
         return events
 
+    async def keys(self, account: str, log: str) -> set[str]:
+        """The ids of the data keys that seal the log's batches; none of them is used for it."""
+        keys: set[str] = set()
+        last = 0
+        while batches := await self._engine.read(self._stored(account, log), since=last):
+            keys |= {batch.key for batch in batches}
+            last = batches[-1].last
+        return keys
+
     async def delete(self, account: str, log: str) -> int:
         """Remove a log and its head; how many batches went. The head goes last: until then the log can be listed, so
         that an erasure that was interrupted is found and finished."""
