@@ -13,7 +13,7 @@ from bot_runtime.assistants import Assistant, Tracker
 from bot_runtime.builtin_actions import ACTIONS as ANSWERS
 from bot_runtime.trackerlog import restored
 from transcripts.conversations import Conversations
-from transcripts.events import BotStateChanged, ControlChanged, Numbered
+from transcripts.events import BotStateChanged, ControlChanged, DataCorrected, MessageRedacted, Numbered
 from transcripts.rights import Whose
 from transcripts.state import State
 
@@ -111,7 +111,9 @@ class Minds:
         if mind.seq > state.seq:
             return False
         since = await self._conversations.events(state.account, state.id, mind.seq)
-        if any(isinstance(one.event, BotStateChanged | ControlChanged) for one in since):
+        if any(
+            isinstance(one.event, BotStateChanged | ControlChanged | MessageRedacted | DataCorrected) for one in since
+        ):
             return False
         mind.seq = state.seq
         return True

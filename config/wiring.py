@@ -106,7 +106,7 @@ def base_url_of(settings: Settings, port: int | None = None) -> str:
     return f"{scheme}://{host}:{port or settings.web.port}"
 
 
-def build(
+def build(  # noqa: PLR0915 - everything in one readable order
     settings: Settings,
     stores: Stores,
     *,
@@ -181,8 +181,7 @@ def build(
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
-    for holding in (proof.holding, MindHolding(minds), MailboxHolding(mails)):
-        rights_.erasures.add(holding)
+    rights_.erasures.add(proof.holding, MindHolding(minds), MailboxHolding(mails))
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))

@@ -13,15 +13,28 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from foundation.clock import Clock
-from foundation.errors import NotFound, Unavailable
+from foundation.errors import Locked, NotFound, Unavailable
 from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
 from foundation.live import Signals
-from foundation.records import Engine, EventLog, Kind, Stale, Value, Where
+from foundation.records import Engine, EventLog, KeyDestroyed, Kind, Stale, Value, Where, scrub
 from foundation.records import Row as StoredRow
 from transcripts.cache import Cache, Entry
 from transcripts.control import check
-from transcripts.events import AnyEvent, Control, ControlChanged, Numbered, Opened, WebPage
+from transcripts.edits import as_read, without_words
+from transcripts.events import (
+    AnyEvent,
+    ConsentWithdrawn,
+    Control,
+    ControlChanged,
+    DataCorrected,
+    MessageRedacted,
+    Numbered,
+    Opened,
+    RestrictionLifted,
+    VerificationLost,
+    WebPage,
+)
 from transcripts.messages import storable
 from transcripts.state import State, apply_all, fold
 
@@ -42,6 +55,9 @@ which conversations of two accounts were held in one browser."""
 Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
+
+_WHILE_RESTRICTED = (RestrictionLifted, MessageRedacted, DataCorrected, ConsentWithdrawn, VerificationLost)
+"""What may still be written to a frozen conversation: what protects the person, and the end of the freezing."""
 
 _BEYOND = 2**62
 """Higher than any seq: whoever hears it asks the log."""
@@ -110,11 +126,18 @@ class Conversations:
 
     async def events(self, account: str, id: str, since: int = 0, *, known: int = 0) -> list[Numbered]:
         """The events with numbers above `since`, in order. `known` and errors as for `state`."""
-        recent = (await self._current(account, id, known)).since(since)
-        return await self._read(account, id, since) if recent is None else recent
+        entry = await self._current(account, id, known)
+        recent = entry.since(since)
+        events = await self._read(account, id, since) if recent is None else recent
+        return as_read(events, entry.state.edits)
+
+    async def history(self, account: str, id: str) -> list[Numbered]:
+        """The events as they are stored, with what was corrected since: for admins with a reason. Errors as above."""
+        await self._current(account, id, 0)
+        return await self._read(account, id, 0)
 
     async def passing(self, account: str, id: str) -> tuple[State, Sequence[Numbered]]:
-        """The conversation and all its events as the log has them, for one look: nothing of it is kept in memory.
+        """The conversation and all its events as readers get them, for one look: nothing of it is kept in memory.
 
         Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
         """
@@ -123,7 +146,8 @@ class Conversations:
         events = await self._read(account, id, 0)
         if not events:
             raise _not_found()
-        return fold(account, id, events), events
+        state = fold(account, id, events)
+        return state, as_read(events, state.edits)
 
     async def append(self, account: str, id: str, events: Sequence[AnyEvent], expected: int) -> int:
         """Append events if the conversation still is at `expected`; the new seq. They are durable when this returns.
@@ -164,6 +188,42 @@ class Conversations:
                 except Stale:
                     await self._catch_up(entry)
         raise Unavailable("This chat is written to by too many at once. Nothing was changed; please try again.")
+
+    async def seal_anew(self, account: str, id: str, decide: Decide) -> Outcome:
+        """Like `update`, but what is appended begins a new data key, under which all that follows is sealed.
+
+        Whoever was to append under the old one is refused by its seq, reads, and finds the new one. `rewrite` then
+        brings the older batches under it.
+        """
+        entry, key = await self._entry(account, id), ""
+        async with entry.lock:
+            await self._catch_up(entry)
+            for _ in range(_TRIES):
+                events = decide(entry.state)
+                if not events:
+                    return Outcome(entry.state, entry.state.seq + 1, ())
+                key = key or await self._keyring.mint(account, "conversation")
+                try:
+                    return await self._append(entry, events, key=key)
+                except Stale:
+                    await self._catch_up(entry)
+        raise Unavailable("This chat is written to by too many at once. Nothing was changed; please try again.")
+
+    async def rewrite(self, account: str, id: str) -> bool:
+        """Write what readers may not see any more out of the store, and destroy the keys that sealed it; whether all is
+        done. Numbers, times and senders stay. Interrupted, it is called again."""
+        state = await self.state(account, id)
+        redacted = {message: edit.at for message, edit in state.edits.items() if edit.text is None}
+        newest = await self._log.newest_key(account, id)
+        old = await self._log.rewrite(account, id, newest, lambda seq, event: without_words(seq, event, redacted))
+        row = await self._stored(account, id)
+        if row is None or row.key != newest or await self._log.keys(account, id) != {newest}:
+            return False
+        for key in old:
+            await self._keyring.destroy(account, key)
+        self._cache.drop(id)
+        await scrub(self._engine)
+        return True
 
     async def current_of(self, account: str, bot: str, visitor: str) -> State | None:
         """The newest conversation of this browser with this bot that is not closed."""
@@ -255,7 +315,7 @@ class Conversations:
     async def head(self, account: str, id: str) -> Row | None:
         """What is known of a conversation without opening it."""
         row = await self._stored(account, id)
-        return None if row is None else _row(row)
+        return None if row is None else row_of(row)
 
     async def keys_of(self, account: str, id: str) -> list[str]:
         """The data keys that seal anything of the conversation: one, or two while its words are being rewritten."""
@@ -278,23 +338,27 @@ class Conversations:
 
     # Writing
 
-    async def _append(self, entry: Entry, events: Sequence[AnyEvent]) -> Outcome:
-        state = entry.state
+    async def _append(self, entry: Entry, events: Sequence[AnyEvent], *, key: str = "") -> Outcome:
+        state, key = entry.state, key or entry.key
         events = [storable(event) for event in events]
         _require_legal(state, events)
+        _require_unrestricted(state, events)
         after = apply_all(state, state.seq + 1, events)
         try:
             last = await self._log.append(
-                state.account, state.id, entry.key, events, state.seq, head_fields=_head(after, entry.visitor)
+                state.account, state.id, key, events, state.seq, head_fields=_head(after, entry.visitor)
             )
         except Stale:
             raise
+        except KeyDestroyed as error:
+            raise Stale from error  # sealed anew by another process, or erased: the log says which
         except BaseException:
             entry.sure = False  # it may yet be written: from now on the log is asked
             self._tell(entry, after.seq)
             raise
         if entry.state.seq < last:  # else a reader took it up from the log, a moment before us
             entry.take(events, after)
+        entry.key = key
         entry.sure = True
         self._cache.put(state.id, entry)
         self._tell(entry, last)
@@ -327,7 +391,8 @@ class Conversations:
         events = await self._read(account, id, 0)
         if not events:
             raise _not_found()
-        entry = Entry(fold(account, id, events), row.key, str(row.fields["visitor"]), events)
+        key = await self._log.newest_key(account, id)
+        entry = Entry(fold(account, id, events), key, str(row.fields["visitor"]), events)
         self._cache.put(id, entry)
         return self._cache.get(id) or entry
 
@@ -337,6 +402,8 @@ class Conversations:
         if await self._stored(state.account, state.id) is None:
             self._cache.drop(state.id)
             raise _not_found()  # erased while it was in memory
+        if events or not entry.sure:
+            entry.key = await self._log.newest_key(state.account, state.id)
         entry.catch_up(events)
         self._cache.put(state.id, entry)
 
@@ -365,6 +432,11 @@ def _require_legal(state: State, events: Sequence[AnyEvent]) -> None:
     for number, event in enumerate(events):
         if type(event) is ControlChanged:
             check(apply_all(state, state.seq + 1, events[:number]) if number else state, event)
+
+
+def _require_unrestricted(state: State, events: Sequence[AnyEvent]) -> None:
+    if state.restricted is not None and not all(isinstance(event, _WHILE_RESTRICTED) for event in events):
+        raise Locked("The processing of this conversation is restricted. Nothing was changed.")
 
 
 def _head(state: State, visitor: str) -> dict[str, Value]:

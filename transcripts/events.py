@@ -66,7 +66,8 @@ class MessageSent(Event, frozen=True, tag="message"):
     `client_id` is the sender's UUID: a message is stored once however often it is sent. `payload` is what a button sent
     in place of its title (`/intent{"entity": "value"}`). `author` is the person's id for an agent's message, and
     `author_name` the name that the visitor may see. `card` asks the widget for more than text: `email` shows the
-    address card, `code` the card for the six digits.
+    address card, `code` the card for the six digits. `redacted` and `corrected` are times: readers get such a message
+    with its words taken out, or with those put in their place (`transcripts.edits`).
     """
 
     by: Role
@@ -79,6 +80,8 @@ class MessageSent(Event, frozen=True, tag="message"):
     image: str = ""
     card: Literal["", "email", "code"] = ""
     custom: dict[str, Any] | None = None
+    redacted: int = 0
+    corrected: int = 0
 
 
 class NoteWritten(Event, frozen=True, tag="note"):
@@ -88,6 +91,7 @@ class NoteWritten(Event, frozen=True, tag="note"):
     author_name: str
     text: str
     client_id: str = ""
+    redacted: int = 0
 
 
 class BotStateChanged(Event, frozen=True, tag="bot_state"):
@@ -161,6 +165,42 @@ class Tagged(Event, frozen=True, tag="tagged"):
     author_name: str = ""
 
 
+class MessageRedacted(Event, frozen=True, tag="redacted"):
+    """A person of the house took the words out of the message (or note) with this number (YA-21)."""
+
+    message: int
+    author: str
+    author_name: str = ""
+    reason: str = ""
+
+
+class DataCorrected(Event, frozen=True, tag="corrected"):
+    """Something about the visitor was wrong and stands right from now on (MS-12, Art. 16 GDPR). `message` is the number
+    of the message whose text it is. What stood there before stays in the log, for admins."""
+
+    what: Literal["name", "address", "message"]
+    value: str
+    message: int = 0
+    contact: str = ""
+    by: Role = "visitor"
+    author: str = ""
+    reason: str = ""
+
+
+class ProcessingRestricted(Event, frozen=True, tag="restricted"):
+    """The conversation is frozen: kept, and used for nothing (Art. 18 GDPR)."""
+
+    author: str
+    reason: str
+
+
+class RestrictionLifted(Event, frozen=True, tag="unrestricted"):
+    """The conversation may be used again."""
+
+    author: str
+    reason: str
+
+
 class ControlChanged(Event, frozen=True, tag="control"):
     """Who answers now; legal changes are listed in `transcripts.control`. `holder` is the agent's person id."""
 
@@ -195,6 +235,10 @@ AnyEvent = (
     | VerificationLost
     | NameGiven
     | Tagged
+    | MessageRedacted
+    | DataCorrected
+    | ProcessingRestricted
+    | RestrictionLifted
     | ControlChanged
     | Closed
 )

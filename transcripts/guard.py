@@ -14,7 +14,7 @@ import msgspec
 
 from admin import AuditBook, Match, Principal, Whitelists
 from foundation.clock import Clock
-from foundation.errors import Gone, NotFound, Unavailable
+from foundation.errors import Gone, Locked, NotFound, Unavailable
 from foundation.ids import new_id
 from foundation.web import Address
 from foundation.web.logs import log_failure
@@ -35,6 +35,7 @@ Rule = Literal[
     "expired",
     "revoked",
     "erased",
+    "restricted",
 ]
 
 
@@ -128,8 +129,12 @@ class Guard:
         if link is None or link.account != account:
             return None
         decision = decide(link, None, await self._match(link, None, address), self._clock.now())
-        if decision.outcome == "external" and await self._access.find(link.account, link.conversation) is None:
-            decision = _erased(decision)
+        if decision.outcome == "external":
+            state = await self._access.find(link.account, link.conversation)
+            if state is None:
+                decision = _erased(decision)
+            elif state.restricted is not None:
+                decision = _restricted(decision)
         return link, decision
 
     async def _decided(self, token: str, viewer: Principal | None, address: Address | None) -> Opening:
@@ -143,6 +148,8 @@ class Guard:
             events = await self._conversations.events(state.account, state.id)
         except (NotFound, Gone):
             return Opening(_erased(decision), link)
+        except Locked:
+            return Opening(_restricted(decision), link)
         return Opening(decision, link, state, events)
 
     async def _fetch(self, decision: Decision, link: Link, viewer: Principal | None, match: Match | None) -> State:
@@ -193,3 +200,7 @@ class Guard:
 
 def _erased(decision: Decision) -> Decision:
     return Decision("gone", "erased", decision.range, by=decision.rule)
+
+
+def _restricted(decision: Decision) -> Decision:
+    return Decision("gone", "restricted", decision.range, by=decision.rule)

@@ -16,6 +16,9 @@ from transcripts.masking import pseudonym
 from transcripts.state import State
 from transcripts.views import View, external_view, member_view
 
+REMOVED = "[Message removed]"
+"""What stands in place of words that were redacted (YA-21)."""
+
 Side = Literal["visitor", "house", "note", "course"]
 
 
@@ -85,7 +88,8 @@ def lines(transcript: Transcript) -> Iterator[Line]:
         if kind == "message":
             yield _message(view, transcript)
         elif kind == "note":
-            yield Line(view["at"], "note", view["text"], view["author_name"] or "Somebody", "Private note")
+            text = REMOVED if view.get("redacted") else view["text"]
+            yield Line(view["at"], "note", text, view["author_name"] or "Somebody", "Private note")
         elif (said := _COURSE.get(kind)) is not None and (text := said(view)):
             yield Line(view["at"], "course", text)
 
@@ -137,7 +141,8 @@ def _message(view: View, transcript: Transcript) -> Line:
     buttons = [one if isinstance(one, str) else one["title"] for one in view["buttons"]]
     image = view["image"]
     side: Side = "visitor" if by == "visitor" else "course" if by == "system" else "house"
-    return Line(view["at"], side, view["text"], who, tag, buttons, ("shown" if image is True else image) or "")
+    text = REMOVED if view.get("redacted") else view["text"]
+    return Line(view["at"], side, text, who, tag, buttons, ("shown" if image is True else image) or "")
 
 
 _WHO = {"visitor": ("Visitor", ""), "bot": ("Bot", "Bot"), "agent": ("Agent", "Person")}
@@ -159,6 +164,8 @@ _ENDS: Mapping[str, str] = {
     "ended": "Ended by the visitor",
     "withdrawn": "Ended, because the consent was withdrawn",
     "timed_out": "Closed, because nobody wrote any more",
+    "erased": "Closed, because it is erased",
+    "restricted": "Closed, because its processing was restricted",
 }
 
 _EMAIL: Mapping[str, str] = {
@@ -202,6 +209,22 @@ def _closed(view: View) -> str:
     return _ENDS.get(view["reason"], "Closed")
 
 
+def _redacted(view: View) -> str:
+    who = view.get("author_name")
+    return f"{who} removed a message" if who else "A message was removed"
+
+
+def _corrected(view: View) -> str:
+    what = view["what"]
+    if what == "message":
+        return "The text of a message was corrected"
+    return f"The {what} was corrected to {view['value']}"
+
+
+def _restriction(view: View) -> str:
+    return "The processing was restricted" if view["on"] else "The restriction was lifted"
+
+
 def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
@@ -219,6 +242,9 @@ _COURSE = {
     "closed": _closed,
     "named": _named,
     "tagged": _tagged,
+    "redacted": _redacted,
+    "corrected": _corrected,
+    "restriction": _restriction,
 }
 
 

@@ -10,6 +10,7 @@ The fold never refuses: what stands in a log has happened. Whether something may
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -23,14 +24,18 @@ from transcripts.events import (
     ConsentWithdrawn,
     Control,
     ControlChanged,
+    DataCorrected,
     EmailSupplied,
     EmailVerified,
+    MessageRedacted,
     MessageSent,
     NameGiven,
     NoteWritten,
     Numbered,
     Opened,
     OptInConfirmed,
+    ProcessingRestricted,
+    RestrictionLifted,
     Role,
     Tagged,
     VerificationLost,
@@ -84,13 +89,24 @@ class Verification(msgspec.Struct, frozen=True, gc=False):
     why: str = "No e-mail address was given."
 
 
+class Edit(msgspec.Struct, frozen=True, gc=False):
+    """What became of a message after it was said: other words, or none (`None`) for anybody to read."""
+
+    at: int
+    text: str | None
+
+
+NO_EDITS: Mapping[int, Edit] = MappingProxyType({})
+
+
 class State(msgspec.Struct, frozen=True, gc=False):
     """A conversation as it stands after its event number `seq`.
 
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
-    message seq that a turn answered. `unread`: visitor's messages since anybody answered.
+    message seq that a turn answered. `unread`: visitor's messages since anybody answered. `edits`: what became of single
+    messages, by their number. `restricted`: the event that froze the conversation, while it is frozen.
     """
 
     id: str
@@ -115,12 +131,15 @@ class State(msgspec.Struct, frozen=True, gc=False):
     messages: int = 0
     last_text: str = ""
     last_by: Role | Literal[""] = ""
+    last_said: int = 0
     waiting_since: int | None = None
     unread: int = 0
     unanswered: int | None = None
     answered: int = 0
     tags: frozenset[str] = frozenset()
     client_ids: Mapping[str, int] = ClientIds()
+    edits: Mapping[int, Edit] = NO_EDITS
+    restricted: ProcessingRestricted | None = None
 
     @property
     def closed(self) -> bool:
@@ -180,6 +199,7 @@ def _message(state: State, seq: int, event: MessageSent) -> None:
     _set(state, "messages", state.messages + 1)
     _set(state, "last_text", event.text)
     _set(state, "last_by", event.by)
+    _set(state, "last_said", seq)
     if event.client_id:
         _know(state, event.client_id, seq)
     if event.by == "visitor":
@@ -294,6 +314,38 @@ def _tagged(state: State, _: int, event: Tagged) -> None:
     _set(state, "tags", frozenset(event.tags))
 
 
+def _redacted(state: State, _: int, event: MessageRedacted) -> None:
+    _edit(state, event.message, Edit(event.at, None))
+
+
+def _corrected(state: State, _: int, event: DataCorrected) -> None:
+    if event.what == "name":
+        _set(state, "name", event.value)
+    elif event.what == "message":
+        known = state.edits.get(event.message)
+        if known is None or known.text is not None:  # what was redacted stays so
+            _edit(state, event.message, Edit(event.at, event.value))
+    else:
+        _set(state, "address", event.value)
+        _set(state, "contact", event.contact or None)
+        why = "The address was corrected; the new one is not proven in this chat yet."
+        _set(state, "verification", Verification(state="preliminary", at=event.at, by=event.author, why=why))
+
+
+def _edit(state: State, message: int, edit: Edit) -> None:
+    _set(state, "edits", MappingProxyType({**state.edits, message: edit}))
+    if state.last_said == message:
+        _set(state, "last_text", edit.text or "")
+
+
+def _restricted(state: State, _: int, event: ProcessingRestricted) -> None:
+    _set(state, "restricted", event)
+
+
+def _unrestricted(state: State, _: int, __: RestrictionLifted) -> None:
+    _set(state, "restricted", None)
+
+
 def _closed(state: State, _: int, event: Closed) -> None:
     _set(state, "closed_at", event.at)
 
@@ -318,6 +370,10 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     VerificationLost: _verification_lost,
     NameGiven: _named,
     Tagged: _tagged,
+    MessageRedacted: _redacted,
+    DataCorrected: _corrected,
+    ProcessingRestricted: _restricted,
+    RestrictionLifted: _unrestricted,
     ControlChanged: _control,
     Closed: _closed,
 }

@@ -46,15 +46,20 @@ class Ledger:
 
     async def write(self, entry: Entry) -> None:
         """Add an entry; it is durable in both places when this returns. The same entry twice is one entry."""
-        body = msgspec.json.encode(entry)
         async with self._writing:
-            if self._path is not None:
-                await asyncio.to_thread(_append, self._path, body)
-            row = Row(entry.id, 1, entry.account, "", {"at": entry.at}, body)
-            try:
-                await self._engine.insert(LEDGER, row)
-            except Taken:
+            if await self._engine.get(LEDGER, entry.id) is not None:
                 return
+            if self._path is not None:
+                await asyncio.to_thread(_append, self._path, msgspec.json.encode(entry))
+            await self.adopt(entry)
+
+    async def adopt(self, entry: Entry) -> None:
+        """Put an entry that the file has into the key store, from which other processes read."""
+        row = Row(entry.id, 1, entry.account, "", {"at": entry.at}, msgspec.json.encode(entry))
+        try:
+            await self._engine.insert(LEDGER, row)
+        except Taken:
+            return
 
     async def entries(self, since: int = 0) -> list[Entry]:
         """Every entry from this time on, of both places, oldest first."""

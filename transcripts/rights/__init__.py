@@ -12,17 +12,24 @@ from transcripts.rights.certificates import Certificate, Certificates, Finality
 from transcripts.rights.erasures import Erasure, Erasures
 from transcripts.rights.holdings import Holding, Whose
 from transcripts.rights.holds import Hold, Holds
+from transcripts.rights.rectifications import Correction, Rectifications
+from transcripts.rights.redactions import Redactions
+from transcripts.rights.restrictions import Restrictions
 
 __all__ = [
     "KINDS",
     "Certificate",
     "Certificates",
+    "Correction",
     "Erasure",
     "Erasures",
     "Finality",
     "Hold",
     "Holding",
     "Holds",
+    "Rectifications",
+    "Redactions",
+    "Restrictions",
     "Rights",
     "Whose",
     "build",

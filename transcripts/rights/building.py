@@ -17,6 +17,9 @@ from transcripts.conversations import Conversations
 from transcripts.rights.certificates import CERTIFICATE, Certificates, Finality
 from transcripts.rights.erasures import APPLIED, ERASURE, Erasures
 from transcripts.rights.holds import HOLD, Holds
+from transcripts.rights.rectifications import Rectifications
+from transcripts.rights.redactions import Redactions
+from transcripts.rights.restrictions import Restrictions
 
 KINDS = (ERASURE, APPLIED, CERTIFICATE, HOLD)
 """What this package stores, for the engine."""
@@ -28,6 +31,9 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     erasures: Erasures
     holds: Holds
     certificates: Certificates
+    redactions: Redactions
+    rectifications: Rectifications
+    restrictions: Restrictions
 
 
 def build(
@@ -48,6 +54,8 @@ def build(
     """Everything, ready once the engine and the keyring are open. `ledger` is the file that outlives a restore."""
     certificates = Certificates(engine, keyring, clock, finality=finality, residency=residency)
     holds = Holds(engine, keyring, clock, audit)
+    kept = keyring.ledger(ledger)
+    redactions = Redactions(conversations, clock, holds=holds, ledger=kept, audit=audit, jobs=jobs, signals=signals)
     erasures = Erasures(
         engine,
         keyring,
@@ -57,9 +65,17 @@ def build(
         consents=consents,
         holds=holds,
         certificates=certificates,
-        ledger=keyring.ledger(ledger),
+        redactions=redactions,
+        ledger=kept,
         audit=audit,
         jobs=jobs,
         signals=signals,
     )
-    return Rights(erasures=erasures, holds=holds, certificates=certificates)
+    return Rights(
+        erasures=erasures,
+        holds=holds,
+        certificates=certificates,
+        redactions=redactions,
+        rectifications=Rectifications(conversations, contacts, audit, clock),
+        restrictions=Restrictions(conversations, audit, clock),
+    )

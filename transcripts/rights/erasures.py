@@ -36,6 +36,7 @@ from transcripts.events import AnyEvent, Closed
 from transcripts.rights.certificates import Certificates
 from transcripts.rights.holdings import Holding, Whose
 from transcripts.rights.holds import Covered, Hold, Holds, first_of, required_reason
+from transcripts.rights.redactions import TOPIC, Redactions
 from transcripts.state import State as StateNow
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,6 @@ APPLIED = Kind("erasure_applied", fields=("at",))
 """The ledger's entries that this database has followed; a copy from before an erasure lacks its entry."""
 
 JOB = "erase"
-TOPIC = "erasures"
 LOOK_EVERY = 15 * SECOND
 _OVERLAP = 10 * MINUTE
 """Clocks of nodes differ, and an entry is stored a moment after its time: so far back a look goes."""
@@ -110,6 +110,7 @@ class Erasures:
         consents: Consents,
         holds: Holds,
         certificates: Certificates,
+        redactions: Redactions,
         ledger: Ledger,
         audit: AuditBook,
         jobs: Jobs,
@@ -125,6 +126,7 @@ class Erasures:
         self._consents = consents
         self._holds = holds
         self._certificates = certificates
+        self._redactions = redactions
         self._ledger = ledger
         self._audit = audit
         self._jobs = jobs
@@ -134,9 +136,9 @@ class Erasures:
         self._followed: set[str] = set()
         jobs.handle(JOB, self._work, body=EraseJob)
 
-    def add(self, holding: Holding) -> None:
-        """Tell this place of every erasure, too."""
-        self._holdings.append(holding)
+    def add(self, *holdings: Holding) -> None:
+        """Tell these places of every erasure, too."""
+        self._holdings += holdings
 
     # Asking
 
@@ -189,6 +191,7 @@ class Erasures:
         for entry in await self._ledger.entries() if ledger is None else ledger:
             if await self._engine.get(APPLIED, entry.id) is None:
                 log.info("the erasure %s is applied to this database", entry.id)
+                await self._ledger.adopt(entry)
                 await self._execute(entry, await self._whose_of(entry))
                 done += 1
         return done
@@ -307,6 +310,8 @@ class Erasures:
         for conversation in whose.conversations:
             counts["consent records without page"] += await self._consents.pseudonymise(account, conversation)
             counts["conversations"] += await self._conversations.erase(account, conversation)
+        for conversation, messages in entry.redacted:
+            await self._redactions.again(account, conversation, messages)
         for contact in whose.contacts:
             counts["contacts"] += await self._contacts.erase(account, contact)
         for key in entry.keys:
