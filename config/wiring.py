@@ -17,6 +17,7 @@ import bot_runtime
 import transcripts
 from admin.bots import Bot
 from admin.doors import routes as admin_routes
+from admin.doors.frame import AdminFrame
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
@@ -44,6 +45,7 @@ from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
 from transcripts import Access, Consents, Contacts, Conversations, Guard, Links, rights
+from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
@@ -106,7 +108,7 @@ def base_url_of(settings: Settings, port: int | None = None) -> str:
     return f"{scheme}://{host}:{port or settings.web.port}"
 
 
-def build(  # noqa: PLR0915 - everything in one readable order
+def build(
     settings: Settings,
     stores: Stores,
     *,
@@ -145,6 +147,8 @@ def build(  # noqa: PLR0915 - everything in one readable order
         conversations=conversations,
         contacts=contacts,
         consents=consents,
+        accounts=staff.accounts,
+        bots=staff.bots,
         audit=staff.audit,
         jobs=outbox,
         signals=signals,
@@ -227,6 +231,15 @@ def build(  # noqa: PLR0915 - everything in one readable order
             staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
         ),
         *searching.routes(staff.rules),
+        *PrivacyDoor(
+            AdminFrame(pages, staff.accounts),
+            rights_,
+            bots=staff.bots,
+            contacts=contacts,
+            conversations=conversations,
+            clock=clock,
+            residency=tuple(settings.residency.items()),
+        ).routes(staff.rules),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
         *console.routes(staff.rules),
@@ -235,8 +248,7 @@ def build(  # noqa: PLR0915 - everything in one readable order
     ]
 
     async def erased(_: web.Application) -> AsyncIterator[None]:
-        """Before anything is served: what the ledger names is gone, also from a database that was put back (E-2)."""
-        await rights_.erasures.reapply()
+        await rights_.begin()
         yield
 
     async def working(_: web.Application) -> AsyncIterator[None]:

@@ -30,6 +30,14 @@ DONE: Mapping[str, str] = {
     "ranges_there": "All of these ranges were in the list already. Nothing was changed.",
     "list_on": "The list is on: its addresses can read shared transcripts.",
     "list_off": "The list is off: it opens nothing.",
+    "retention": "The rule is set. What is older is being deleted now, and every day from now on.",
+    "erased": "It is erased. The certificate is in the list below.",
+    "erasure_queued": "A legal hold covers it. The erasure is queued and carried out when the hold ends.",
+    "hold": "The hold counts from now on.",
+    "hold_lifted": "The hold has ended. What waited for it is carried out.",
+    "restricted": "The processing is restricted: the conversation is kept and used for nothing.",
+    "unrestricted": "The restriction is lifted.",
+    "redaction": "The permission is changed. It counts at once.",
     "password": "Your password is changed. All your other sessions have ended.",
 }
 """What a page says after a form was sent; the address names only the key."""
@@ -59,6 +67,13 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
     ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
+    (
+        "Privacy",
+        (
+            Place("privacy", "Privacy", "/admin/privacy", "lock", _SUPER),
+            Place("figures", "Figures", "/admin/figures", "panel", _ADMINS),
+        ),
+    ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
 )
 
@@ -83,12 +98,12 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page; with a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or another's (`transcripts/privacy`); with a `problem` it answers with its status and shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
             request,
-            f"admin/{template}.html",
+            f"{template if '/' in template else f'admin/{template}'}.html",
             status=status if problem is None else problem.status,
             me=me,
             role_names=ROLE_NAMES,

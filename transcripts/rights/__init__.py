@@ -15,6 +15,9 @@ from transcripts.rights.holds import Hold, Holds
 from transcripts.rights.rectifications import Correction, Rectifications
 from transcripts.rights.redactions import Redactions
 from transcripts.rights.restrictions import Restrictions
+from transcripts.rights.retention import Planned, Retention
+from transcripts.rights.retention_rules import Rule
+from transcripts.rights.stocks import Old, Stock
 
 __all__ = [
     "KINDS",
@@ -27,10 +30,15 @@ __all__ = [
     "Hold",
     "Holding",
     "Holds",
+    "Old",
+    "Planned",
     "Rectifications",
     "Redactions",
     "Restrictions",
+    "Retention",
     "Rights",
+    "Rule",
+    "Stock",
     "Whose",
     "build",
 ]

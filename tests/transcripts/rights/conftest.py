@@ -115,6 +115,8 @@ async def _desk(engine: Engine, keyring: Keyring, signals: LocalSignals, clock: 
         conversations=conversations,
         contacts=contacts,
         consents=consents,
+        accounts=services.accounts,
+        bots=services.bots,
         audit=services.audit,
         jobs=outbox,
         signals=signals,
