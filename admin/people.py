@@ -43,6 +43,7 @@ class PersonBody(msgspec.Struct, frozen=True):
     password: str
     epoch: int = 0
     disabled_at: int | None = None
+    may_redact: bool = False
     one_time_until: int | None = None
 
     def may_log_in(self, now: int) -> bool:
@@ -157,6 +158,24 @@ class People:
     async def enable(self, account: str, id: str, *, by: By = SYSTEM) -> Person:
         """Let a disabled person in again. Raises `NotFound`."""
         return await self._change(account, id, "person.enabled", by, {"disabled_at": None})
+
+    async def allow_redaction(self, account: str, id: str, *, allowed: bool, by: By = SYSTEM) -> Person:
+        """Let a person redact messages, or no more (YA-21). Sessions go on and have the new right at once. Raises
+        `NotFound`."""
+        async with self._one_at_a_time:
+            person = await self._require(account, id)
+            if person.body.may_redact == allowed:
+                return person
+            async with self._audit.recording(
+                account, by, "person.redaction", id, before={"redact": not allowed}, after={"redact": allowed}
+            ):
+                changed = await self._people.update(
+                    account, id, lambda old: {"body": msgspec.structs.replace(old.body, may_redact=allowed)}
+                )
+        if changed is None:
+            raise _unknown()
+        await self._changes.announce(account, "people")
+        return changed
 
     async def set_password(
         self, account: str, id: str, password: str, *, one_time: bool = False, by: By = SYSTEM

@@ -20,6 +20,7 @@ class Principal(msgspec.Struct, frozen=True):
     role: Role
     session: str
     bots: frozenset[str] | None
+    may_redact: bool = False
     must_change_password: bool = False
 
     def may_open(self, bot: str) -> bool:

@@ -189,6 +189,7 @@ class Sessions:
             role=body.role,
             session=session.id,
             bots=None if body.role in EVERY_BOT else bots,
+            may_redact=body.may_redact,
             must_change_password=body.one_time_until is not None,
         )
 

@@ -203,6 +203,7 @@ def build(
         desk,
         proof.verification,
         conversations=conversations,
+        redactions=rights_.redactions,
         bots=staff.bots,
         sessions=staff.sessions,
         signals=signals,

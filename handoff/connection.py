@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from admin import Bots, Principal
+from admin import Bots, By, Principal
 from foundation.clock import SECOND, Clock
-from foundation.errors import NotFound, Problem
+from foundation.errors import Forbidden, NotFound, Problem
 from foundation.live import Listener, Signals
 from foundation.web import LiveSocket
 from handoff import frames
@@ -24,6 +24,7 @@ from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, State
 from transcripts.events import Role
+from transcripts.rights import Redactions
 from transcripts.views import member_view
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,12 @@ class Connection:
         desk: Desk,
         proof: Proof,
         conversations: Conversations,
+        redactions: Redactions,
         bots: Bots,
         signals: Signals,
         clock: Clock,
     ) -> None:
+        self._redactions = redactions
         self._socket = socket
         self._who = who
         self._person = person
@@ -112,9 +115,9 @@ class Connection:
             self._socket.send_problem(problem, conversation=frame.conversation, client_id=client_id)
 
     async def _deed(self, frame: frames.Deed) -> int:
-        if isinstance(frame, frames.Email | frames.Verify):
+        if isinstance(frame, frames.Email | frames.Verify | frames.Redact):
             await self._seen(frame.conversation)
-            return await self._prove(frame)
+            return await (self._redact(frame) if isinstance(frame, frames.Redact) else self._prove(frame))
         person, conversation = self._person, frame.conversation
         match frame:
             case frames.Message(client_id=client_id, text=text):
@@ -131,6 +134,20 @@ class Connection:
                 return await self._desk.close(person, conversation)
             case frames.Tag(tags=tags):
                 return await self._desk.tag(person, conversation, tags)
+
+    async def _redact(self, frame: frames.Redact) -> int:
+        """YA-21: by those who were given the permission, in what they see."""
+        person = self._person
+        if not person.may_redact:
+            raise Forbidden("You may not redact. A super admin can allow it. Nothing was changed.")
+        return await self._redactions.redact(
+            person.account,
+            frame.conversation,
+            frame.message,
+            by=By(person.person),
+            name=person.name,
+            reason=frame.reason,
+        )
 
     async def _prove(self, frame: frames.Email | frames.Verify) -> int:
         account, conversation, author = self._person.account, frame.conversation, self._person.person
@@ -258,7 +275,12 @@ class Connection:
         return [row_of(state) for state in states if may_see(person, state)]
 
     def _me(self) -> dict[str, Any]:
-        return {"person": self._person.person, "name": self._person.name, "role": self._person.role}
+        return {
+            "person": self._person.person,
+            "name": self._person.name,
+            "role": self._person.role,
+            "may_redact": self._person.may_redact,
+        }
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)

@@ -13,6 +13,7 @@ from handoff import frames
 from handoff.connection import Connection, Proof
 from handoff.desk import Desk
 from transcripts import Conversations
+from transcripts.rights import Redactions
 
 HERE = Path(__file__).parent
 STATICS = (Static("/static/handoff", HERE / "static"),)
@@ -27,6 +28,7 @@ class Console:
         proof: Proof,
         *,
         conversations: Conversations,
+        redactions: Redactions,
         bots: Bots,
         sessions: Sessions,
         signals: Signals,
@@ -36,6 +38,7 @@ class Console:
         self._desk = desk
         self._proof = proof
         self._conversations = conversations
+        self._redactions = redactions
         self._bots = bots
         self._sessions = sessions
         self._signals = signals
@@ -68,6 +71,7 @@ class Console:
                 desk=self._desk,
                 proof=self._proof,
                 conversations=self._conversations,
+                redactions=self._redactions,
                 bots=self._bots,
                 signals=self._signals,
                 clock=self._clock,

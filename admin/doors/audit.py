@@ -51,6 +51,7 @@ WORDS = {
     "person.enabled": "let a person in again",
     "person.password_changed": "changed a password",
     "person.password_strengthened": "hashed a password anew",
+    "person.redaction": "changed who may redact",
     "person.role_changed": "changed a role",
     "range.added": "added a range",
     "range.deleted": "deleted a range",

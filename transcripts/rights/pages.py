@@ -125,8 +125,7 @@ class PrivacyDoor:
         form, me = await read_form(request, _Rule), principal(request)
         try:
             rule = _rule_of(form)
-            if form.confirm.strip().lower() != said(rule.days):
-                raise Invalid(f"Type “{said(rule.days)}” to confirm. Nothing was changed.", field="confirm")
+            _require_typed(form.confirm, said(rule.days), field="confirm")
             await self._rights.retention.choose(me.account, rule, by=by_of(request))
         except (Invalid, NotFound) as problem:
             return await self._page(request, problem=problem, rule_form=form)
@@ -136,8 +135,7 @@ class PrivacyDoor:
         """Erase a conversation or a contact, once the word is typed."""
         form, me = await read_form(request, _Erasure), principal(request)
         try:
-            if form.confirm.strip().lower() != ERASE:
-                raise Invalid(f"Type “{ERASE}” to confirm. Nothing was erased.", field="erase_confirm")
+            _require_typed(form.confirm, ERASE, field="erase_confirm")
             erasure = await self._erased(request, me, form)
         except (Invalid, NotFound, Gone) as problem:
             return await self._page(request, problem=problem, erasure_form=form)
@@ -166,18 +164,9 @@ class PrivacyDoor:
 
     async def restrict(self, request: web.Request) -> web.Response:
         """Restrict the processing of a conversation, lift that, or read it with its history."""
-        form, me, by = await read_form(request, _Restriction), principal(request), by_of(request)
-        restrictions, id = self._rights.restrictions, form.conversation.strip()
+        form = await read_form(request, _Restriction)
         try:
-            if form.deed == "read":
-                return await self._read(request, id, form.reason)
-            if form.deed == "restrict":
-                await restrictions.restrict(me.account, id, by=by, reason=form.reason)
-                return see_other("/admin/privacy", "restricted")
-            if form.deed == "lift":
-                await restrictions.lift(me.account, id, by=by, reason=form.reason)
-                return see_other("/admin/privacy", "unrestricted")
-            raise Invalid("Choose what is to be done.", field="deed")
+            return await self._restricted(request, form)
         except (Invalid, NotFound, Gone, Conflict) as problem:
             return await self._page(request, problem=problem, restriction_form=form)
 
@@ -217,6 +206,18 @@ class PrivacyDoor:
             return await erasures.erase_contact(me.account, contact, by, form.reason)
         raise Invalid("Choose a conversation or a contact.", field="what")
 
+    async def _restricted(self, request: web.Request, form: _Restriction) -> web.Response:
+        me, by, conversation = principal(request), by_of(request), form.conversation.strip()
+        if form.deed == "read":
+            return await self._read(request, conversation, form.reason)
+        if form.deed == "restrict":
+            await self._rights.restrictions.restrict(me.account, conversation, by=by, reason=form.reason)
+            return see_other("/admin/privacy", "restricted")
+        if form.deed == "lift":
+            await self._rights.restrictions.lift(me.account, conversation, by=by, reason=form.reason)
+            return see_other("/admin/privacy", "unrestricted")
+        raise Invalid("Choose what is to be done.", field="deed")
+
     async def _contact(self, account: str, subject: str) -> str:
         """The contact with this id or address. Raises `NotFound`, `Invalid`."""
         if "@" not in subject:
@@ -241,9 +242,9 @@ class PrivacyDoor:
             raise NotFound(f"There is no such {scope}.")
         return subject
 
-    async def _read(self, request: web.Request, id: str, reason: str) -> web.Response:
+    async def _read(self, request: web.Request, conversation: str, reason: str) -> web.Response:
         me = principal(request)
-        state, events = await self._rights.restrictions.read(me.account, id, by=by_of(request), reason=reason)
+        state, events = await self._rights.restrictions.read(me.account, conversation, by=by_of(request), reason=reason)
         views = [view for one in events if (view := member_view(one)) is not None]
         return await self._frame.render(
             request,
@@ -316,6 +317,11 @@ class PrivacyDoor:
 
     async def _names(self, account: str) -> dict[str, str]:
         return {bot.id: bot.body.name for bot in await self._bots.list(account)}
+
+
+def _require_typed(typed: str, words: str, *, field: str) -> None:
+    if typed.strip().lower() != words:
+        raise Invalid(f"Type “{words}” to confirm. Nothing was changed.", field=field)
 
 
 def said(days: int | None) -> str:

@@ -54,6 +54,11 @@ const LOST = {
   withdrawn: "the visitor withdrew the consent.",
 };
 
+/** What stands in place of words that were removed. */
+export const REMOVED = "[Message removed]";
+
+const WITHOUT_WORDS = { redacted: true, text: "", payload: "", image: "", buttons: [], card: "", custom: null };
+
 const OUTCOME = {
   unverified: "It is known, but not proven in this chat.",
   suppressed: "It is suppressed: it gets no mail and is not added.",
@@ -74,6 +79,8 @@ export class Log {
       .sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
+      if (event.kind === "redacted") this.#change(event.message, { ...WITHOUT_WORDS });
+      if (event.kind === "corrected" && event.what === "message") this.#change(event.message, { text: event.value });
       if (event.client_id) this.#stored.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
@@ -84,6 +91,12 @@ export class Log {
   /** Words of mine were stored under this number. @param {any} entry @param {number} seq @param {{person: string, name: string}} me */
   echo({ id, at, frame }, seq, me) {
     if (!this.#stored.has(id)) this.#echoes.set(id, { ...asEvent(id, frame, at, me), seq });
+  }
+
+  /** What became of a message after it was said. @param {number} seq @param {object} members */
+  #change(seq, members) {
+    const known = this.#events.get(seq);
+    if (known && !known.redacted) this.#events.set(seq, { ...known, ...members });
   }
 
   get events() {
@@ -147,6 +160,15 @@ function toItem(event, names) {
   switch (kind) {
     case "message":
       return toMessage(event);
+    case "redacted":
+      return line(`${who || "Somebody"} removed a message.`, "shield");
+    case "corrected":
+      return line(
+        event.what === "message" ? "The text of a message was corrected." : `The ${event.what} was corrected: ${event.value}`,
+        "edit",
+      );
+    case "restriction":
+      return line(event.on ? "The processing was restricted." : "The restriction was lifted.", "lock");
     case "note":
       return {
         type: "note",
@@ -154,7 +176,8 @@ function toItem(event, names) {
         seq,
         at,
         name: event.author_name,
-        text: event.text,
+        text: event.redacted ? REMOVED : event.text,
+        gone: Boolean(event.redacted),
         state: "",
       };
     case "opened":
@@ -225,7 +248,7 @@ function certainty(confidence) {
 }
 
 /** @param {any} event */
-function toMessage({ seq, at, by, text, payload, image, buttons, card, author_name: name, client_id: id }) {
+function toMessage({ seq, at, by, redacted, text, payload, image, buttons, card, author_name: name, client_id: id }) {
   const key = id ? `m${id}` : `e${seq}`;
   return {
     type: "message",
@@ -234,7 +257,8 @@ function toMessage({ seq, at, by, text, payload, image, buttons, card, author_na
     at,
     by,
     name: name ?? "",
-    text: text ?? "",
+    text: redacted ? REMOVED : (text ?? ""),
+    gone: Boolean(redacted),
     payload: payload ?? "",
     image: image ?? "",
     card: card ?? "",

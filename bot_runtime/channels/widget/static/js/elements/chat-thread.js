@@ -80,6 +80,7 @@ function drawn(item, visit, t, times) {
     "article",
     { class: `message ${own ? "own" : ""} ${head ? "head" : ""} ${state}` },
     own ? h("span", { class: "unseen" }, `${t("you")}:`) : head && sender(item, visit, t, times),
+    item.redacted && h("p", { class: "words" }, h("em", null, t("removed"))),
     text && h("p", { class: "words", dir: "auto" }, rich(text)),
     item.image && picture(item.image, t),
     own && item.tail && delivery(item, visit, t, times),

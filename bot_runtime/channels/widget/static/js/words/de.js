@@ -35,6 +35,7 @@ export const WORDS = {
   sending: "Wird gesendet …",
   sent: "Gesendet",
   not_sent: "Nicht gesendet",
+  removed: "Nachricht entfernt",
   try_again: "Noch einmal",
   discard: "Verwerfen",
   types: "{name} schreibt",

@@ -35,6 +35,7 @@ export const WORDS = {
   sending: "Sending …",
   sent: "Sent",
   not_sent: "Not sent",
+  removed: "Message removed",
   try_again: "Try again",
   discard: "Discard",
   types: "{name} is writing",
