@@ -12,6 +12,16 @@ PAGES = [
     "/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/ranges?list=account",
     "/admin/ranges/account/import", "/admin/audit", "/console", "/search",
 ]  # fmt: skip
+    "/admin",
+    "/admin/people",
+    "/admin/bots",
+    "/admin/ranges",
+    "/admin/audit",
+    "/admin/privacy",
+    "/admin/figures",
+    "/console",
+    "/search",
+]
 
 
 def violations(page: Page) -> list[str]:
