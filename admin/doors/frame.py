@@ -37,6 +37,7 @@ DONE: Mapping[str, str] = {
     "hold_lifted": "The hold has ended. What waited for it is carried out.",
     "restricted": "The processing is restricted: the conversation is kept and used for nothing.",
     "unrestricted": "The restriction is lifted.",
+    "corrected": "It is corrected. What stood there before is in the history.",
     "redaction": "The permission is changed. It counts at once.",
     "password": "Your password is changed. All your other sessions have ended.",
 }

@@ -1,8 +1,12 @@
 """YA-21, MS-4, YA-23: a message is redacted and a chat erased while both sides look at it, through the real doors."""
 
+import asyncio
+import json
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +95,39 @@ async def test_MS_4_an_erased_chat_ends_before_the_eyes_of_both(house: Frontdesk
         assert (await agent.ask(type="note", conversation=conversation, text="gone?"))["code"] == "not_found"
     ledger = (house.data / "erasures.jsonl").read_text()
     assert conversation in ledger
+
+
+async def test_E_2_the_drill_backup_erase_restore_and_nothing_comes_back(tmp_path: Path) -> None:
+    """What none of the peers has, 4: with the commands that an operator has, and the ledger's file kept."""
+    first = Frontdesk(tmp_path / "first/data")
+    first.data.parent.mkdir()
+    first.init()
+    await asyncio.to_thread(first.start)
+    async with (
+        Visitor.at(first.base_url, first.demo["bot"]) as erased,
+        Visitor.at(first.base_url, first.demo["bot"]) as kept,
+    ):
+        await erased.say(SECRET)
+        await kept.say("this one stays")
+        made = await asyncio.to_thread(first.run, "backup", "--to", str(tmp_path / "backup"), "--json")
+        manifest = json.loads(made.stdout)["manifest"]
+        form = {"what": "conversation", "subject": erased.welcome["conversation"], "reason": "x", "confirm": "erase"}
+        assert await _post(first, "/admin/privacy/erasures", **form) == 303
+        devices = (erased.device, kept.device)
+    await asyncio.to_thread(first.stop)
+
+    second = Frontdesk(tmp_path / "second/data", demo=first.demo)
+    second.data.mkdir(parents=True)
+    for name in ("master.key", "erasures.jsonl"):
+        shutil.copy(first.data / name, second.data / name)
+    restored = await asyncio.to_thread(second.run, "restore", "--from", manifest)
+    assert restored.returncode == 0, restored.stderr
+    await asyncio.to_thread(second.start)
+    try:
+        async with Visitor.at(second.base_url, first.demo["bot"], device=devices[1], consent=False) as again:
+            await again.says("visitor", "this one stays")  # else the restore proves nothing
+        async with Visitor.at(second.base_url, first.demo["bot"], device=devices[0], consent=False) as gone:
+            assert gone.welcome["conversation"] is None
+    finally:
+        await asyncio.to_thread(second.stop)
+    assert "is applied to this database" in second.log()

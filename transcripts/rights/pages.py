@@ -20,7 +20,8 @@ from transcripts.render import iso_time
 from transcripts.rights.building import Rights
 from transcripts.rights.erasures import Erasure
 from transcripts.rights.figures import LEAST, day_name
-from transcripts.rights.rectifications import corrections_of
+from transcripts.rights.holds import required_reason
+from transcripts.rights.rectifications import What, corrections_of
 from transcripts.rights.retention_rules import CHOICES, LONGEST, Rule
 from transcripts.views import member_view
 
@@ -28,6 +29,8 @@ ERASE = "erase"
 """What is typed to erase."""
 
 DAYS_SHOWN = 92
+
+CORRECTABLE: tuple[What, ...] = ("name", "address", "message")
 
 
 class _Page(Body, frozen=True):
@@ -62,6 +65,14 @@ class _Hold(Body, frozen=True):
 class _Restriction(Body, frozen=True):
     conversation: str = ""
     deed: str = ""
+    reason: str = ""
+
+
+class _Correction(Body, frozen=True):
+    conversation: str = ""
+    what: str = ""
+    message: str = ""
+    value: str = ""
     reason: str = ""
 
 
@@ -101,6 +112,7 @@ class PrivacyDoor:
             Route("POST", f"{at}/holds", self.hold, only, "page"),
             Route("POST", f"{at}/holds/{{id}}/lift", self.lift, only, "page"),
             Route("POST", f"{at}/restrictions", self.restrict, only, "page"),
+            Route("POST", f"{at}/corrections", self.correct, only, "page"),
             Route("GET", f"{at}/certificates/{{id}}", self.certificate, only, "file"),
             Route("GET", "/admin/figures", self.figures, rules.admin, "page"),
         ]
@@ -170,6 +182,15 @@ class PrivacyDoor:
         except (Invalid, NotFound, Gone, Conflict) as problem:
             return await self._page(request, problem=problem, restriction_form=form)
 
+    async def correct(self, request: web.Request) -> web.Response:
+        """Put a name, an address or the text of a message right; what stood there is kept for admins (MS-12)."""
+        form = await read_form(request, _Correction)
+        try:
+            await self._corrected(request, form)
+        except (Invalid, NotFound, Gone, Conflict) as problem:
+            return await self._page(request, problem=problem, correction_form=form)
+        return see_other("/admin/privacy", "corrected")
+
     async def certificate(self, request: web.Request) -> web.Response:
         """A certificate as a file: the signed document and what is needed to check it."""
         read_query(request, _Nothing)
@@ -205,6 +226,24 @@ class PrivacyDoor:
             contact = await self._contact(me.account, subject)
             return await erasures.erase_contact(me.account, contact, by, form.reason)
         raise Invalid("Choose a conversation or a contact.", field="what")
+
+    async def _corrected(self, request: web.Request, form: _Correction) -> None:
+        what = next((one for one in CORRECTABLE if one == form.what), None)
+        if what is None:
+            raise Invalid("Choose what is to be corrected.", field="correct_what")
+        number = form.message.strip()
+        if what == "message" and not (number.isascii() and number.isdigit() and len(number) <= 9):
+            raise Invalid("Give the number of the message.", field="message")
+        await self._rights.rectifications.correct(
+            principal(request).account,
+            form.conversation.strip(),
+            what,
+            form.value,
+            by=by_of(request),
+            role="agent",
+            message=int(number) if what == "message" else 0,
+            reason=required_reason(form.reason),
+        )
 
     async def _restricted(self, request: web.Request, form: _Restriction) -> web.Response:
         me, by, conversation = principal(request), by_of(request), form.conversation.strip()
@@ -280,6 +319,7 @@ class PrivacyDoor:
         erasure_form: _Erasure | None = None,
         hold_form: _Hold | None = None,
         restriction_form: _Restriction | None = None,
+        correction_form: _Correction | None = None,
     ) -> web.Response:
         account, now = principal(request).account, self._clock.now()
         query = read_query(request, _Page) if request.method == "GET" else _Page()
@@ -313,6 +353,7 @@ class PrivacyDoor:
             erasure_form=erasure_form or _Erasure(),
             hold_form=hold_form or _Hold(),
             restriction_form=restriction_form or _Restriction(),
+            correction_form=correction_form or _Correction(),
         )
 
     async def _names(self, account: str) -> dict[str, str]:

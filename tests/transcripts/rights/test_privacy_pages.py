@@ -216,7 +216,21 @@ async def test_E_10_a_link_to_a_restricted_conversation_has_ended(served: Served
     assert (opening.decision.outcome, opening.decision.rule, opening.state) == ("gone", "restricted", None)
 
 
+async def test_MS_12_a_correction_reads_right_and_its_history_is_kept(served: Served) -> None:
+    form = {"conversation": served.house.chat, "what": "name", "value": "Jane Rightly", "reason": "She said so"}
+    path = "/admin/privacy/corrections"
+    for wrong in ({"what": "shoe"}, {"value": " "}, {"reason": ""}, {"what": "message", "message": "one"}):
+        assert (await served.send(path, **(form | wrong))).status == 422
+    assert (await served.send(path, **(form | {"conversation": "A" * 22}))).status == 404
+    assert (await served.send(path, **form)).status == 303
+    assert (await served.house.conversations.state(served.blue, served.house.chat)).name == "Jane Rightly"
+    read = {"conversation": served.house.chat, "deed": "read", "reason": "A question"}
+    page = await served.send("/admin/privacy/restrictions", **read)
+    assert re.search(r"<del>Jane Canarylady</del>.*<ins>Jane Rightly</ins>", page.text, re.DOTALL)
+
+
 PATHS = (
+    ("POST", "/admin/privacy/corrections"),
     ("GET", "/admin/privacy"),
     ("POST", "/admin/privacy/retention/preview"),
     ("POST", "/admin/privacy/retention"),
