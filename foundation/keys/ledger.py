@@ -17,8 +17,10 @@ import msgspec
 
 from foundation.keys.store import LEDGER
 from foundation.records.port import Engine, Row, Taken, Where
+from foundation.records.sealing import Damaged
 
 _PAGE = 1_000
+_TAIL = 4_096
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -62,7 +64,7 @@ class Ledger:
             return
 
     async def entries(self, since: int = 0) -> list[Entry]:
-        """Every entry from this time on, of both places, oldest first."""
+        """Every entry from this time on, of both places, oldest first. Raises `Damaged` when the file cannot be read."""
         found = {entry.id: entry for entry in await self._filed() if entry.at >= since}
         found |= {entry.id: entry for entry in await self.stored(since)}
         return sorted(found.values(), key=lambda entry: (entry.at, entry.id))
@@ -79,7 +81,10 @@ class Ledger:
                 return entries
 
     async def _filed(self) -> list[Entry]:
-        return [] if self._path is None else await asyncio.to_thread(read_ledger, self._path)
+        try:
+            return [] if self._path is None else await asyncio.to_thread(read_ledger, self._path)
+        except ValueError as error:
+            raise Damaged(f"{error}. Put the file back as it was; nothing is served without it.") from error
 
 
 def read_ledger(path: Path) -> list[Entry]:
@@ -102,13 +107,24 @@ def read_ledger(path: Path) -> list[Entry]:
     return entries
 
 
+def _whole_lines(handle: int) -> int:
+    """How many bytes end with the last whole line."""
+    end = os.fstat(handle).st_size
+    while end > 0:
+        start = max(0, end - _TAIL)
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
 def _append(path: Path, line: bytes) -> None:
-    """Written and synced, on a line of its own also when the last one was cut off."""
+    """Written and synced. What a crash left of a line that was never finished is cut away first."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        size = os.fstat(handle).st_size
-        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        data = (b"\n" if cut else b"") + line + b"\n"
+        os.ftruncate(handle, _whole_lines(handle))
+        data = line + b"\n"
         while data:
             data = data[os.write(handle, data) :]
         os.fsync(handle)
