@@ -27,7 +27,7 @@ from foundation.ids import new_id
 from foundation.jobs import Job, Jobs
 from foundation.keys import KeyDestroyed, Keyring, Ledger, LedgerEntry
 from foundation.live import Listener, Signals
-from foundation.records import Collection, Damaged, Engine, Kind, Record, Row, Stale, Taken, Where, scrub
+from foundation.records import Collection, Damaged, Engine, Kind, Record, Stale, Taken, Where, scrub
 from transcripts.consent import Consents
 from transcripts.contacts import Contacts
 from transcripts.control import change
@@ -90,6 +90,10 @@ class _Body(msgspec.Struct, frozen=True):
     counts: dict[str, int] = {}
 
 
+class _Applied(msgspec.Struct, frozen=True):
+    """Nothing but that it was done."""
+
+
 class EraseJob(msgspec.Struct, frozen=True):
     """The job's body."""
 
@@ -118,6 +122,7 @@ class Erasures:
         holdings: Iterable[Holding] = (),
     ) -> None:
         self._rows: Collection[_Body] = Collection(engine, keyring, ERASURE, _Body)
+        self._applied: Collection[_Applied] = Collection(engine, keyring, APPLIED, _Applied)
         self._engine = engine
         self._keyring = keyring
         self._clock = clock
@@ -318,7 +323,7 @@ class Erasures:
             await self._keyring.destroy(account, key)
         await scrub(self._engine)
         try:
-            await self._engine.insert(APPLIED, Row(entry.id, 1, account, "", {"at": entry.at}, b""))
+            await self._applied.insert(account, entry.id, _Applied(), at=entry.at)
         except Taken:
             log.debug("the erasure %s was applied before", entry.id)
         self._followed.add(entry.id)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import admin
+from foundation import jobs
 from foundation.clock import DAY, MINUTE, ManualClock
 from foundation.errors import Conflict, Gone, Invalid, NotFound
 from foundation.records import Damaged, EventLog
+from foundation.records.checking import check
 from tests.transcripts.rights.conftest import OLGA, Desk, Opener
-from transcripts import render
+from transcripts import KINDS, render, rights
 from transcripts.conversations import CONVERSATION
 from transcripts.events import AnyEvent, BotStateChanged, MessageSent, NoteWritten
 from transcripts.views import external_view, member_view, visitor_view
@@ -130,6 +133,19 @@ async def test_what_the_bot_took_from_the_message_goes_with_it(opened: Opener) -
         events = await desk.conversations.history(desk.account, chat)
         assert "canary-said" not in repr(events)
         assert events[3].event.events[0]["parse_data"]["intent"] == {"name": "tell"}
+
+
+async def test_whoever_looks_through_the_store_afterwards_can_open_all_of_it(opened: Opener) -> None:
+    """What a backup is checked by: nothing that erasure or redaction leaves is without its key."""
+    async with opened() as desk:
+        chat, erased = await desk.chat(), await desk.chat(visitor="another")
+        await _redact(desk, chat)
+        await desk.rights.erasures.erase_conversation(desk.account, erased, OLGA, "She asked")
+        kinds = [*jobs.KINDS, *admin.KINDS, *KINDS, *rights.KINDS]
+        heads = {"conversation": "conversation", "audit": "audit_book"}
+        report = await check(desk.engine.dump(), desk.keyring, kinds, heads)
+        assert (report.damaged, report.keyless) == ([], [])
+        assert report.rows > 5
 
 
 async def test_a_note_can_be_redacted_and_nothing_else_can(opened: Opener) -> None:
