@@ -26,6 +26,7 @@ EXPECTED = {
     "GET /admin/people/{id}": "admin",
     "POST /admin/people/{id}/role": "admin",
     "POST /admin/people/{id}/bots": "admin",
+    "POST /admin/people/{id}/redaction": "super_admin",
     "POST /admin/people/{id}/password": "admin",
     "POST /admin/people/{id}/disable": "admin",
     "POST /admin/people/{id}/enable": "admin",
