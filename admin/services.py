@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from admin.access_requests import ACCESS_REQUEST, AccessRequests
 from admin.accounts import ACCOUNT, Accounts
 from admin.audit import AUDIT_BOOK, AuditBook
 from admin.bots import BOT, Bots
@@ -26,7 +27,7 @@ from foundation.keys import Keyring
 from foundation.live import Signals
 from foundation.records import Engine
 
-KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, RANGE, LIST, AUDIT_BOOK)
+KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, RANGE, LIST, ACCESS_REQUEST, AUDIT_BOOK)
 """What this package stores, for the engine."""
 
 
@@ -40,6 +41,7 @@ class Services:
     grants: Grants
     sessions: Sessions
     whitelists: Whitelists
+    requests: AccessRequests
     audit: AuditBook
     setup: Setup
     logins: Logins
@@ -93,6 +95,7 @@ def build(
         grants=grants,
         sessions=sessions,
         whitelists=Whitelists(engine, keyring, clock, bots=bots, audit=audit, changes=changes),
+        requests=AccessRequests(engine, keyring, clock, grants=grants, audit=audit),
         audit=audit,
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),

@@ -138,9 +138,11 @@ def build(
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
-    links = Links(engine, keyring, clock, life_ms=settings.links.days * DAY)
+    links = Links(engine, keyring, clock, audit=staff.audit, life_ms=settings.links.days * DAY)
     access = Access(conversations)
-    guard = Guard(links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock)
+    guard = Guard(
+        links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock, sees=may_see
+    )
 
     proof = verification.build(
         engine=engine,
@@ -208,9 +210,7 @@ def build(
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
-        *transcripts.routes(
-            staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
-        ),
+        *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
@@ -223,6 +223,7 @@ def build(
         async with background(
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
+            ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
         ):
             yield
