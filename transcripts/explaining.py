@@ -46,14 +46,13 @@ class Explainer:
     async def answer(self, me: Principal, link: str, *, address: str, person: str, download: bool = False) -> Answer:
         """What this person (id or e-mail address; empty: nobody logged in) at this address (empty: one that is in no
         list) would be answered. Raises `Invalid` when neither is given, `NotFound`."""
+        _require_somebody(address, person)
         found = await self.find(me.account, link)
         return await self.about(found, address=address, person=person, download=download)
 
     async def about(self, link: Link, *, address: str, person: str, download: bool = False) -> Answer:
         """The same for a link at hand."""
-        if not address and not person:
-            raise Invalid("Give an address, or a person, or both.", field="address")
-        where = _read(address)
+        where = _require_somebody(address, person)
         somebody = await self._person(link.account, person) if person else None
         viewer = await self._sessions.rights_of(somebody) if somebody is not None else None
         if viewer is not None and viewer.must_change_password:
@@ -83,7 +82,10 @@ class Explainer:
         return found
 
 
-def _read(address: str) -> Address | None:
+def _require_somebody(address: str, person: str) -> Address | None:
+    """The address as it was read. Raises `Invalid` when it is none, or when neither it nor a person is given."""
+    if not address and not person:
+        raise Invalid("Give an address, or a person, or both.", field="address")
     if not address:
         return None
     where = parse_address(address)

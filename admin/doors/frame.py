@@ -95,7 +95,8 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page of this package, or of another one by its full name; with a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or of another one by its full name; with a `problem` it answers with its status and
+        shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
