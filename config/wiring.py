@@ -214,6 +214,7 @@ def build(
         *searching.routes(staff.rules),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *widget.OwnTranscript(staff.bots, chats, conversations, audit=staff.audit, clock=clock).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
