@@ -9,6 +9,7 @@ from tests.browser.widget import Widget
 
 STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 PAGES = ["/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/audit", "/console", "/search"]
+PAGES = ["/admin", "/admin/people", "/admin/bots", "/admin/links", "/admin/requests", "/admin/ranges", "/admin/audit", "/console"]
 
 
 def violations(page: Page) -> list[str]:
