@@ -192,6 +192,7 @@ class PeopleDoor:
             managed=manages(me.role, person.body.role),
             is_me=person.id == me.person,
             grants=await self._grants.of(me.account, person.id),
+            ends=await self._grants.ends(me.account, person.id),
             bots=await self._bots.list(me.account),
             by_grant=BY_GRANT,
             roles=[(role, ROLE_NAMES[role], ROLE_HINTS[role]) for role in managed_by(me.role)],
