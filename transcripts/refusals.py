@@ -7,12 +7,15 @@ out by somebody else at it.
 """
 
 import contextlib
+import logging
 from ipaddress import IPv6Address, ip_network
 
 from admin import AuditBook
 from foundation.clock import MINUTE, Clock
-from foundation.errors import TooMany
+from foundation.errors import Problem, TooMany
 from foundation.web import Address, Throttle
+
+log = logging.getLogger(__name__)
 
 ROWS = 30
 """Refusals of one address or person written one by one in a minute."""
@@ -50,17 +53,24 @@ class Refusals:
         return True
 
     async def write_counts(self) -> None:
-        """Write what was counted since the last time."""
-        counted, self._counted = self._counted, {}
-        for (account, person, source), count in counted.items():
+        """Write what was counted since the last time. What the book does not take stays counted; then this raises."""
+        for who in list(self._counted):
+            account, person, source = who
+            count = self._counted[who]
             await self._audit.write(account, person, "transcript.refused_often", address=source or None, attempts=count)
+            left = self._counted.pop(who) - count
+            if left:
+                self._counted[who] = left
 
     async def run(self) -> None:
         """Write the counts every minute, and once more at the end."""
         try:
             while True:
                 await self._clock.sleep(MINUTE)
-                await self.write_counts()
+                try:
+                    await self.write_counts()
+                except Problem:
+                    log.exception("the counts of refused readers are not written down yet")
         finally:
             with contextlib.suppress(Exception):
                 await self.write_counts()
