@@ -10,6 +10,7 @@ What this package promises to the others:
 - An object of another account is not there.
 """
 
+from admin.access_requests import AccessRequests
 from admin.accounts import Account, AccountBody, Accounts
 from admin.audit import AUDIT_BOOK, SYSTEM, AuditBook, By
 from admin.bots import Bot, BotBody, Bots
@@ -38,6 +39,7 @@ __all__ = [
     "ROLES",
     "STATICS",
     "SYSTEM",
+    "AccessRequests",
     "Account",
     "AccountBody",
     "Accounts",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from admin.access_requests import ACCESS_REQUEST, AccessRequests
 from admin.accounts import ACCOUNT, Accounts
 from admin.audit import AUDIT_BOOK, AuditBook
 from admin.bots import BOT, Bots
@@ -28,7 +29,7 @@ from foundation.keys import Keyring
 from foundation.live import Signals
 from foundation.records import Engine
 
-KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, *RANGE_KINDS, AUDIT_BOOK)
+KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, *RANGE_KINDS, ACCESS_REQUEST, AUDIT_BOOK)
 """What this package stores, for the engine."""
 
 
@@ -43,6 +44,7 @@ class Services:
     sessions: Sessions
     whitelists: Whitelists
     range_imports: RangeImports
+    requests: AccessRequests
     audit: AuditBook
     setup: Setup
     logins: Logins
@@ -98,6 +100,7 @@ def build(
         sessions=sessions,
         whitelists=whitelists,
         range_imports=RangeImports(whitelists, clock),
+        requests=AccessRequests(engine, keyring, clock, grants=grants, audit=audit),
         audit=audit,
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),

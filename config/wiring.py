@@ -156,9 +156,11 @@ def build(
         finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
         residency=settings.residency,
     )
-    links = Links(engine, keyring, clock, life_ms=settings.links.days * DAY)
+    links = Links(engine, keyring, clock, audit=staff.audit, life_ms=settings.links.days * DAY)
     access = Access(conversations)
-    guard = Guard(links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock)
+    guard = Guard(
+        links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock, sees=may_see
+    )
 
     proof = verification.build(
         engine=engine,
@@ -228,9 +230,7 @@ def build(
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
-        *transcripts.routes(
-            staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
-        ),
+        *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
         *PrivacyDoor(
             AdminFrame(pages, staff.accounts),
@@ -243,6 +243,7 @@ def build(
         ).routes(staff.rules),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *widget.OwnTranscript(staff.bots, chats, conversations, audit=staff.audit, clock=clock).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
@@ -257,6 +258,7 @@ def build(
             ("erasures", rights_.erasures.follow()),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
+            ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
         ):
             yield

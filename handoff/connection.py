@@ -219,6 +219,8 @@ class Connection:
             await self._socket.close(4401, "the session ended")
             return
         self._person = person
+        if person != before:
+            self._send({"type": "me", "me": self._me()})
         if (person.role, person.bots) != (before.role, before.bots):
             await self._follow_bots()
             for conversation in list(self._shown):
@@ -275,12 +277,13 @@ class Connection:
         return [row_of(state) for state in states if may_see(person, state)]
 
     def _me(self) -> dict[str, Any]:
-        return {
-            "person": self._person.person,
-            "name": self._person.name,
-            "role": self._person.role,
-            "may_redact": self._person.may_redact,
+        person = self._person
+        may = {
+            "share": person.may_share and person.role != "auditor",
+            "download": person.may_download,
+            "redact": person.may_redact,
         }
+        return {"person": person.person, "name": person.name, "role": person.role, "may": may}
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)

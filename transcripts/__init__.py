@@ -16,6 +16,7 @@ from transcripts.guard import Decision, Guard, decide
 from transcripts.links import SHARE_LINK, Link, Links
 from transcripts.notices import Notice
 from transcripts.pages import PAGES, STATICS, TranscriptDoor
+from transcripts.pseudonyms import Pseudonyms
 from transcripts.state import State, Verification
 
 KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK)
@@ -40,6 +41,7 @@ __all__ = [
     "Notice",
     "Numbered",
     "Outcome",
+    "Pseudonyms",
     "Row",
     "State",
     "Supplied",

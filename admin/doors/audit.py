@@ -19,7 +19,11 @@ from foundation.web import CLOCK, Body, Route, read_form, read_query
 PAGE = 50
 
 WORDS = {
+    "access.approved": "approved a request for access",
+    "access.declined": "declined a request for access",
+    "access.requested": "asked for access to a bot",
     "account.created": "made the account",
+    "account.links_limited": "limited the life of transcript links",
     "account.renamed": "renamed the account",
     "bot.created": "added a bot",
     "bot.changed": "changed a bot",
@@ -40,7 +44,9 @@ WORDS = {
     "hold.lifted": "lifted a legal hold",
     "hold.placed": "placed a legal hold",
     "keys.renewed": "began a new key epoch",
+    "link.all_revoked": "revoked all transcript links",
     "link.created": "made a transcript link",
+    "link.explained": "asked who could open a transcript link",
     "link.revoked": "revoked a transcript link",
     "list.toggled": "switched a list",
     "login.failed": "failed to log in",
@@ -52,6 +58,7 @@ WORDS = {
     "person.password_changed": "changed a password",
     "person.password_strengthened": "hashed a password anew",
     "person.redaction": "changed who may redact",
+    "person.permitted": "changed what a person may do with transcripts",
     "person.role_changed": "changed a role",
     "range.added": "added a range",
     "range.deleted": "deleted a range",
@@ -72,7 +79,10 @@ WORDS = {
     "transcript.gone": "asked for a transcript that has ended",
     "transcript.login": "was led from a transcript to the login",
     "transcript.member": "read a transcript",
+    "transcript.error": "could not be shown a transcript",
+    "transcript.own": "took his own conversation along",
     "transcript.refused": "was refused a transcript",
+    "transcript.refused_often": "was refused many transcripts",
 }
 """Actions in words; an action without any is shown by its name."""
 

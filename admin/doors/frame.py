@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from admin.access_requests import AccessRequests
 from admin.accounts import Accounts
 from admin.principals import Principal, principal
 from admin.roles import ROLE_NAMES, Role
@@ -17,6 +18,7 @@ DONE: Mapping[str, str] = {
     "account": "The account has its new name.",
     "role": "The role is changed. Open sessions of this person have ended.",
     "grants": "The access to bots is changed. It counts at once.",
+    "permissions": "The permissions are changed. They count at once.",
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
@@ -28,6 +30,11 @@ DONE: Mapping[str, str] = {
     "ranges_deleted": "The ranges are deleted. They open nothing any more.",
     "ranges_imported": "The ranges are in the list.",
     "ranges_there": "All of these ranges were in the list already. Nothing was changed.",
+    "approved": "The access is given. It counts at once.",
+    "declined": "The request is declined. Nothing else changed.",
+    "link_revoked": "The link is revoked. Open pages close within two seconds.",
+    "links_revoked": "All these links are revoked. Open pages close within two seconds.",
+    "link_days": "New links live no longer than that.",
     "list_on": "The list is on: its addresses can read shared transcripts.",
     "list_off": "The list is off: it opens nothing.",
     "retention": "The rule is set. What is older is being deleted now, and every day from now on.",
@@ -56,6 +63,7 @@ class Place(NamedTuple):
 
 _ADMINS: frozenset[Role] = frozenset({"super_admin", "admin"})
 _SUPER: frozenset[Role] = frozenset({"super_admin"})
+_LEADS: frozenset[Role] = _ADMINS | {"supervisor"}
 _AUDIT: frozenset[Role] = frozenset({"super_admin", "auditor"})
 
 MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
@@ -64,10 +72,10 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("general", "General", "/admin", "gear", _ADMINS),
             Place("people", "People and roles", "/admin/people", "users", _ADMINS),
+            Place("requests", "Access requests", "/admin/requests", "key", _LEADS),
         ),
     ),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
-    ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
     (
         "Privacy",
         (
@@ -75,16 +83,24 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("figures", "Figures", "/admin/figures", "panel", _ADMINS),
         ),
     ),
+    (
+        "Security",
+        (
+            Place("links", "Transcript links", "/admin/links", "link", _ADMINS),
+            Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),
+        ),
+    ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
 )
 
 
 class AdminFrame:
-    """Renders the pages with the menu."""
+    """Renders the pages with the menu. `requests` are counted beside their entry."""
 
-    def __init__(self, pages: Pages, accounts: Accounts) -> None:
+    def __init__(self, pages: Pages, accounts: Accounts, requests: AccessRequests | None = None) -> None:
         self._pages = pages
         self._accounts = accounts
+        self._requests = requests
         pages.filter("admin_when", when)
         pages.filter("admin_iso", iso)
 
@@ -99,9 +115,8 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page of this package, or of another one (`transcripts/privacy`).
-
-        With a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or of another (`transcripts/links`); with a `problem` it answers with its status and
+        shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
@@ -112,12 +127,19 @@ class AdminFrame:
             role_names=ROLE_NAMES,
             account_name=account.body.name if account is not None else "",
             menu=menu_of(me),
+            waiting=await self._waiting(me),
             here=here,
             heading=heading,
             done=DONE.get(request.query.get("done", ""), ""),
             **error_data(problem),
             **data,
         )
+
+    async def _waiting(self, me: Principal) -> dict[str, int]:
+        """What waits for this person, by entry of the menu."""
+        if self._requests is None or me.role not in _LEADS:
+            return {}
+        return {"requests": len(await self._requests.open(me))}
 
 
 def error_data(problem: Problem | None) -> dict[str, object]:

@@ -411,9 +411,12 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
+    own = widget.OwnTranscript(
+        desk.admin.bots, chats, desk.conversations, audit=desk.admin.audit, clock=desk.clock
+    ).routes()
     runner, base = await serving(
         lambda settings: build_app(
-            [*routes, *desk.proof.page.routes()],
+            [*routes, *own, *desk.proof.page.routes()],
             settings=WebSettings(base_url=base_url, shutdown_s=1.0) if base_url else settings,
             pages=desk.pages,
             statics=STATICS,

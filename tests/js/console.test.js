@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Drafts } from "../../handoff/static/js/models/drafts.js";
 import { deedOf, SHORTCUTS } from "../../handoff/static/js/models/keys.js";
-import { Links, stateOfLink } from "../../handoff/static/js/models/links.js";
+import { Links, stateOfLink, viewsOf } from "../../handoff/static/js/models/links.js";
 import { counts, neighbour, shown, waiting } from "../../handoff/static/js/models/list.js";
 import { Log } from "../../handoff/static/js/models/log.js";
 import { duration, lineWords, markOf, nameOf, stateOf } from "../../handoff/static/js/models/words.js";
@@ -287,6 +287,26 @@ test("a refusal is said in the server's words, no answer in ours, and nothing is
   await links.read();
   assert.match(links.problem, /refused \(502\)/);
   assert.deepEqual([links.list, links.fresh, links.busy], [null, "", false]);
+});
+
+test("YA-11: a link gets the days that were asked for, all end together, and views are told with their reasons", async () => {
+  const { calls, links } = api(
+    [201, { url: "https://x.example/t/abc" }],
+    [200, { links: [], days: 30, most_days: 90 }],
+    [200, { revoked: 2 }],
+    [200, { links: [] }],
+  );
+  await links.make(7);
+  assert.equal(calls[0][2], '{"days":7}');
+  assert.deepEqual([links.days, links.mostDays], [30, 90]);
+  await links.revokeAll();
+  assert.deepEqual([calls[2][1], links.fresh, links.mostDays], ["/api/conversations/c1/links/revoke", "", 90]);
+  assert.equal(links.file("pdf"), "/api/conversations/c1/transcript.pdf");
+  assert.equal(
+    viewsOf({ views: 3, by_rule: { bot_access: 2, bot_range: 1 } }),
+    "3 views: 2 by members, 1 by a range of the bot",
+  );
+  assert.deepEqual([viewsOf({ views: 1 }), viewsOf({ views: 0, by_rule: {} })], ["1 view", "0 views"]);
 });
 
 test("links that have run out are not open", () => {

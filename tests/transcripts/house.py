@@ -88,6 +88,8 @@ class House:
     token: str = ""
     link: str = ""
     keyring: Keyring | None = None
+    prepared: int = 0
+    """Entries that the preparations left in the book of *blue*."""
 
     @property
     def origin(self) -> str:
@@ -137,18 +139,19 @@ class House:
     async def book(self, account: str = "blue") -> list[admin.Entry]:
         """The entries about transcripts in an account's audit book (`""`: the installation's)."""
         name = self.accounts.get(account, account)
-        return [entry for _, entry in await self.admin.audit.read(name, 0, 10_000) if _about_transcripts(entry)]
+        since = self.prepared if name == self.accounts["blue"] else 0
+        return [entry for _, entry in await self.admin.audit.read(name, since, 10_000) if _about_transcripts(entry)]
 
 
 def _about_transcripts(entry: admin.Entry) -> bool:
-    return entry.action.startswith(("transcript.", "link."))
+    return entry.action.startswith(("transcript.", "link.", "access."))
 
 
 async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: LocalSignals) -> House:
     """The services and the cast; nothing is served yet."""
     services = admin.build(engine, keyring, signals, clock, passwords=admin.Passwords(memory_kib=64, passes=1, lanes=1))
     conversations = Conversations(engine, keyring, signals, clock)
-    links = Links(engine, keyring, clock)
+    links = Links(engine, keyring, clock, audit=services.audit)
     guard = Guard(
         links,
         Access(conversations),
@@ -219,6 +222,7 @@ async def _conversation(house: House) -> None:
     assert person is not None
     link, house.token = await house.links.create(person, outcome.state)
     house.link = link.id
+    house.prepared = await house.admin.audit.last(blue)
 
 
 async def open_doors(house: House, listening: socket.socket) -> None:
@@ -228,13 +232,11 @@ async def open_doors(house: House, listening: socket.socket) -> None:
     access = Access(house.conversations)
     services = house.admin
     ours = routes(
-        services.rules,
+        services,
         pages,
         guard=house.guard,
         links=house.links,
         access=access,
-        bots=services.bots,
-        audit=services.audit,
     )
     settings = WebSettings(
         base_url=house.origin,

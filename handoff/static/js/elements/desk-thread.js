@@ -160,7 +160,7 @@ function drawn(item, { desk }, redact) {
       item.text,
     );
   const element = item.type === "note" ? note(item, desk) : message(item, desk);
-  if (desk.me?.may_redact && !item.gone && !item.state && Number.isFinite(item.seq))
+  if (desk.me?.may?.redact && !item.gone && !item.state && Number.isFinite(item.seq))
     element.append(removal(() => redact(item.seq)));
   return element;
 }

@@ -22,6 +22,7 @@ export class ChatHeader extends HTMLElement {
     const deeds = [
       open && visit.control === "bot" && ["person", "user"],
       open && visit.email.step !== "verified" && ["email", "mail"],
+      visit.phase === "thread" && ["transcript", "download"],
       visit.phase === "thread" && ["privacy", "shield"],
       open && ["end", "close"],
     ].filter(Boolean);

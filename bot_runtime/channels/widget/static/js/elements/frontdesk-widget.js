@@ -113,6 +113,7 @@ export class FrontdeskWidget extends HTMLElement {
 
   #do(deed) {
     if (deed === "close") this.#tell({ kind: "close" });
+    else if (deed === "transcript") this.#visit.take();
     else if (deed === "person") this.#visit.deed("handoff");
     else if (deed === "email") {
       this.#lay("");

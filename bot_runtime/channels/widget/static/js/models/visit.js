@@ -53,6 +53,16 @@ export class Visit extends EventTarget {
     this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }
 
+  async take() {
+    const { bot, device } = this.#is;
+    const failed = () => {
+      this.problem = "failed";
+      this.changed();
+    };
+    const { take } = await import("./take.js").catch(() => ({ take: async () => failed() }));
+    await take({ bot, device: device.secret, locale: this.locale }).catch(failed);
+  }
+
   get isKept() {
     return this.#is.device.isKept;
   }

@@ -86,6 +86,7 @@ export const WORDS = {
 
   menu_person: "Mit einem Menschen sprechen",
   menu_email: "E-Mail-Adresse bestätigen",
+  menu_transcript: "Gespräch herunterladen",
   menu_privacy: "Datenschutz",
   menu_end: "Chat beenden",
   end_sure: "Diesen Chat beenden?",

@@ -86,6 +86,7 @@ export const WORDS = {
 
   menu_person: "Talk to a person",
   menu_email: "Verify my e-mail address",
+  menu_transcript: "Download this chat",
   menu_privacy: "Privacy",
   menu_end: "End the chat",
   end_sure: "End this chat?",
