@@ -123,9 +123,10 @@ class Desk:
 
     async def verified(self, address: str = "jane@visitors.example", **options: Any) -> Chat:
         """A chat whose address was proven by the code."""
+        stay = options.pop("stay", False)
         chat = await self.chat(**options)
         await self.supply(chat, address)
-        assert await self.enter(chat, code_in(await self.mail())) == "verified"
+        assert await self.enter(chat, code_in(await self.mail()), stay=stay) == "verified"
         return chat
 
 

@@ -85,7 +85,7 @@ async def test_DD_4_a_known_address_is_linked_preliminarily_and_shows_the_visito
 
 
 async def test_DD_6_DD_7_verified_belongs_to_this_browser(desk: Desk) -> None:
-    first = await desk.verified(JANE)
+    first = await desk.verified(JANE, stay=True)
     assert (await desk.state(first)).verification.state == "verified"
     other_browser = await desk.chat()
     await desk.supply(other_browser, JANE)
@@ -98,7 +98,7 @@ async def test_DD_6_DD_7_verified_belongs_to_this_browser(desk: Desk) -> None:
 
 
 async def test_DD_7_a_new_chat_in_a_proven_browser_is_verified_at_once(desk: Desk) -> None:
-    first = await desk.verified(JANE)
+    first = await desk.verified(JANE, stay=True)
     again = await desk.chat(device=first.device)
     await desk.proof.verification.recognise(desk.account.id, again.id)
     state = await desk.state(again)
