@@ -17,6 +17,7 @@ from admin.chain import Entry
 from admin.changes import Changes
 from admin.cookies import remember_return
 from admin.doors import PAGES, STATICS, routes
+from admin.doors.frame import AdminFrame, see_other
 from admin.enabled_lists import Match
 from admin.grants import Grants
 from admin.passwords import Passwords
@@ -42,6 +43,7 @@ __all__ = [
     "AccountBody",
     "Accounts",
     "AddressRange",
+    "AdminFrame",
     "AuditBook",
     "Bot",
     "BotBody",
@@ -69,4 +71,5 @@ __all__ = [
     "principal_or_none",
     "remember_return",
     "routes",
+    "see_other",
 ]

@@ -212,7 +212,16 @@ def build(
             staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
         ),
         *searching.routes(staff.rules),
-        *proof.page.routes(),
+        *verification.routes(
+            proof,
+            staff,
+            admin.AdminFrame(pages, staff.accounts),
+            contacts=contacts,
+            conversations=conversations,
+            post=post,
+            clock=clock,
+            bounce_secret=settings.mail.bounce_secret,
+        ),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),

@@ -30,6 +30,12 @@ DONE: Mapping[str, str] = {
     "ranges_there": "All of these ranges were in the list already. Nothing was changed.",
     "list_on": "The list is on: its addresses can read shared transcripts.",
     "list_off": "The list is off: it opens nothing.",
+    "email": "The settings are changed. They count for addresses that are given from now on.",
+    "wording": "The mail has these words from now on.",
+    "test_mail": "The mail is on its way to you.",
+    "revoked": "The proofs are revoked. Open chats say so.",
+    "suppressed": "The address is suppressed. It gets no mail from now on.",
+    "unsuppressed": "The address is off the list.",
     "password": "Your password is changed. All your other sessions have ended.",
 }
 """What a page says after a form was sent; the address names only the key."""
@@ -59,6 +65,15 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
     ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
+    (
+        "E-mail",
+        (
+            Place("email", "E-mail in the chat", "/admin/email", "mail", _ADMINS),
+            Place("contacts", "Contacts", "/admin/contacts", "user", _ADMINS),
+            Place("suppressed", "Suppressed addresses", "/admin/suppressed", "close", _ADMINS),
+            Place("opt_in_mails", "Opt-in mails", "/admin/opt-in-mails", "send", _ADMINS),
+        ),
+    ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
 )
 
@@ -83,12 +98,14 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page; with a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or of another one whose prefix stands before it.
+
+        With a `problem` it answers with its status and shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
             request,
-            f"admin/{template}.html",
+            f"{template if '/' in template else f'admin/{template}'}.html",
             status=status if problem is None else problem.status,
             me=me,
             role_names=ROLE_NAMES,

@@ -100,6 +100,11 @@ class Devices:
         row = max(holding, key=lambda row: row.body.at)
         return str(row.fields["contact"]), row.body
 
+    async def of_contact(self, account: str, contact: str) -> list[Proven]:
+        """The proofs of a contact, those that ended lately too, the newest first."""
+        rows = [row.body async for row in self._rows.all(account, Where("contact", "=", contact))]
+        return sorted(rows, key=lambda body: -body.at)
+
     async def forget(self, account: str, visitor: str, *, ended: Ended = "withdrawn") -> int:
         """This browser is unverified again; how many proofs ended."""
         return await self._end(account, Where("visitor", "=", visitor), ended=ended)

@@ -7,6 +7,7 @@ import pytest
 
 from bot_runtime.verification import Asker
 from bot_runtime.verification import evidence as facts
+from bot_runtime.verification.policy import Policy
 from foundation.clock import DAY, HOUR, MINUTE, ManualClock
 from foundation.errors import Conflict, Forbidden, Invalid, TooMany
 from foundation.keys import Keyring
@@ -613,6 +614,7 @@ async def test_what_a_crash_cut_off_is_finished_at_the_next_start(
         client_id="7",
         asker=Asker(),
         held_back=False,
+        policy=Policy(),
     )
     restarted = await make_desk(engine, keyring, clock, pages, base_url)
     assert await restarted.proof.verification.recover() == 1

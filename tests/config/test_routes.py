@@ -19,7 +19,7 @@ from foundation.web import Route, route_table
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
     "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/v/{token}", "/v/{token}/deny",
-    "/w/{bot}", "/widget.js", "/ws/visitor", "/healthz", "/readyz",
+    "/w/{bot}", "/widget.js", "/ws/visitor", "/healthz", "/readyz", "/hooks/mail",
 }  # fmt: skip
 
 
