@@ -24,6 +24,7 @@ from bot_runtime.channels import widget
 from bot_runtime.minds import Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
+from bot_runtime.verification.bounces import Bounces
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
 from config.demo.mailbox import Kept, Mailbox, MailboxPost, mailbox
@@ -88,6 +89,7 @@ class House:
     admin: admin.Services
     demo: Demo
     bots: RunningBots
+    bounces: Bounces
 
     async def first_bot(self) -> Bot | None:
         """The first bot there is."""
@@ -253,7 +255,9 @@ def build(
         ready={"storage": storage_answers(stores), "bots": running.readiness},
         cleanup_ctx=(staff.running, talking, working),
     )
-    house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
+    house = House(
+        base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running, bounces=proof.bounces
+    )
     return house
 
 

@@ -22,6 +22,7 @@ import pytest_asyncio
 import admin
 import bot_runtime
 from admin import Account, Bot
+from admin.doors.frame import iso, when
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
@@ -196,7 +197,10 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages = Pages([admin.PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages.filter("admin_when", when)
+    pages.filter("admin_iso", iso)
+    return pages
 
 
 @pytest.fixture
@@ -209,7 +213,7 @@ async def make_desk(
 ) -> Desk:
     """The services on these stores; made a second time, they are those of a restarted process."""
     signals = LocalSignals()
-    services = admin.build(engine, keyring, signals, clock)
+    services = admin.build(engine, keyring, signals, clock, passwords=admin.Passwords(memory_kib=64, passes=1, lanes=1))
     account = await anext(services.accounts.all(), None) or await services.accounts.create("Blue Harbour")
     bots = await services.bots.list(account.id)
     bot = bots[0] if bots else await services.bots.create(account.id, "Harbour Bikes", "harbour")
