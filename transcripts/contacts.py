@@ -47,6 +47,33 @@ class Contact(msgspec.Struct, frozen=True):
     completed_at: int | None
 
 
+class Mailed(msgspec.Struct, frozen=True):
+    """What became of a mail to the address of a chat; `reply` is the mail server's word, `tls` how the mail left."""
+
+    status: str
+    at: int
+    reply: str
+    tls: str
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """Another conversation of the same contact."""
+
+    id: str
+    bot: str
+    opened_at: int
+    control: str
+
+
+class About(msgspec.Struct, frozen=True):
+    """What an agent may know about the address of a chat. `earlier` is `None` until it is proven in this chat (DD-4);
+    `questions` are those that the account wants asked."""
+
+    questions: tuple[str, ...]
+    mails: tuple[Mailed, ...]
+    earlier: tuple[Earlier, ...] | None
+
+
 class Supplied(msgspec.Struct, frozen=True):
     """What became of an address that was given; `contact` is empty when the address is suppressed."""
 

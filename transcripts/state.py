@@ -248,6 +248,8 @@ def _email_supplied(state: State, _: int, event: EmailSupplied) -> None:
 def _verification_sent(state: State, _: int, event: VerificationSent) -> None:
     if state.verification.state != "verified" and state.contact == event.contact:
         why = "A mail with a code was sent; it is not answered yet."
+        if state.verification.at == event.at:  # the address came with it: what was known of it stays told
+            why = f"{state.verification.why} {why}"
         _set(state, "verification", Verification(state="preliminary", method="mail", at=event.at, why=why))
 
 

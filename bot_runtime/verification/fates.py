@@ -6,7 +6,7 @@ store holds a hash.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -97,6 +97,11 @@ class Fates:
     async def list(self, account: str, *, after: str | None = None) -> tuple[list[FateRecord], str | None]:
         """The mails, newest first, and the cursor of the next page."""
         return await self._rows.find(account, order="-at", limit=100, after=after)
+
+    async def of(self, account: str, conversation: str) -> "Sequence[Fate]":
+        """The mails of a conversation, newest first."""
+        rows, _ = await self._rows.find(account, Where("conversation", "=", conversation), limit=100)
+        return sorted((row.body for row in rows), key=lambda body: -body.changed)
 
     async def forget_old(self) -> int:
         """Remove what is older than 90 days; how many went."""

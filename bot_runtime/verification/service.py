@@ -42,7 +42,7 @@ from foundation.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from foundation.records import Stale
 from foundation.web import Throttle
 from transcripts.addresses import normal_address
-from transcripts.contacts import Contacts, Supplied
+from transcripts.contacts import About, Contacts, Earlier, Mailed, Supplied
 from transcripts.conversations import Conversations, Row
 from transcripts.events import AnyEvent, EmailSupplied, EmailVerified, MessageSent, Role, VerificationLost
 from transcripts.masking import mask_address
@@ -228,14 +228,28 @@ class Verification:
             except Stale:
                 continue
 
-    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int:
+    async def vouch(
+        self,
+        account: str,
+        conversation: str,
+        *,
+        method: str,
+        author: str,
+        reason: str,
+        answered: Sequence[int] = (),
+    ) -> int:
         """A person of the house is convinced: by his own questions, or by what he knows (DD-5, DD-8).
 
-        The reason, the person and the time are kept and shown. The opt-in is not completed by this: only the reader of
-        the mailbox can. Raises `Invalid` without a reason or for another method, `Conflict` without an address.
+        Where the account has planned questions, `answered` are the indexes of those that were answered rightly, and it
+        takes all of them. The reason, the person and the time are kept and shown. The opt-in is not completed by this:
+        only the reader of the mailbox can. Raises `Invalid` without a reason, for another method or for an answer that
+        is missing, `Conflict` without an address.
         """
         if method not in {"questions", "manual"}:
             raise Invalid("The method is questions or manual.", field="method")
+        policy = await self._policies.of(account)
+        if method == "questions" and policy.questions:
+            reason = _asked(policy.questions, answered, reason)
         reason = _reason(reason, "Say in 3 to 500 characters why you are sure. Nothing was changed.")
         state = await self._open(account, conversation)
         if not state.contact:
@@ -251,7 +265,7 @@ class Verification:
 
         outcome = await self._conversations.update(account, conversation, decide)
         proven = Proven(at=now, method=how, conversation=conversation, address=address, author=author)
-        life = (await self._policies.of(account)).proof_days * DAY
+        life = policy.proof_days * DAY
         await self._devices.remember(account, state.visitor, contact, proven, life_ms=life)
         await self._void_older(account, conversation, "a person vouched")
         await self._audit.write(account, author, "email.vouched", conversation, method=method)
@@ -321,6 +335,16 @@ class Verification:
             return None
         rows = await self._conversations.of_contact(account, state.contact)
         return [row for row in rows if row.id != conversation]
+
+    async def about(self, account: str, conversation: str) -> About:
+        """What is shown beside a chat; the caller has established that this person sees it."""
+        rows = await self.earlier(account, conversation)
+        fates = await self._fates.of(account, conversation)
+        return About(
+            questions=(await self._policies.of(account)).questions,
+            mails=tuple(Mailed(one.status, one.changed, one.reply, one.tls) for one in fates),
+            earlier=None if rows is None else tuple(Earlier(r.id, r.bot, r.opened_at, r.control) for r in rows),
+        )
 
     async def _lose_open(self, account: str) -> None:
         async for row in self._conversations.recent(account, None):
@@ -462,6 +486,12 @@ def _reason(typed: str, otherwise: str) -> str:
     if not 3 <= len(reason) <= 500:
         raise Invalid(otherwise, field="reason")
     return reason
+
+
+def _asked(questions: Sequence[str], answered: Sequence[int], reason: str) -> str:
+    if set(answered) != set(range(len(questions))):
+        raise Invalid("Every question of the list has to be answered rightly. Nothing was changed.", field="answered")
+    return f"Answered rightly: {' '.join(questions)} {reason.strip()}".strip()[:500]
 
 
 def _require_unproven(state: State) -> None:

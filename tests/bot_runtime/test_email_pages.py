@@ -208,7 +208,7 @@ async def test_DD_3_the_contacts_show_completed_opt_ins_only_and_are_found_by_th
     assert JANE in page
     assert "kim@" not in page
     assert JANE in (await staff.get("/admin/contacts?address=JANE@visitors.example"))[1]
-    assert (await staff.get("/admin/contacts?address=jane"))[0] == 422
+    assert "No contact" in (await staff.get("/admin/contacts?address=jane"))[1]
     assert "No contact" in (await staff.get("/admin/contacts?address=kim@visitors.example"))[1]
     known = await staff.desk.contacts.by_address(staff.desk.account.id, "kim@visitors.example")
     assert known is not None
