@@ -224,7 +224,7 @@ def build(
             clock=clock,
             bounce_secret=settings.mail.bounce_secret,
         ),
-        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst, policies=proof.policies).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),

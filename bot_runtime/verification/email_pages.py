@@ -26,6 +26,7 @@ class _Settings(Body, frozen=True):
     stay: bool = False
     sender_name: str = ""
     reply_to: str = ""
+    contact: str = ""
     questions: str = ""
 
 
@@ -90,6 +91,7 @@ class EmailPages:
                 stay=form.stay,
                 sender_name=form.sender_name,
                 reply_to=form.reply_to,
+                contact=form.contact,
                 questions=tuple(line.strip() for line in form.questions.splitlines() if line.strip()),
             )
         except Invalid as problem:
@@ -214,5 +216,6 @@ def _form_of(policy: Policy) -> _Settings:
         stay=policy.stay,
         sender_name=policy.sender_name,
         reply_to=policy.reply_to,
+        contact=policy.contact,
         questions="\n".join(policy.questions),
     )

@@ -37,6 +37,8 @@ class Policy(msgspec.Struct, frozen=True):
     stay: bool = True
     sender_name: str = ""
     reply_to: str = ""
+    contact: str = ""
+    """Address that the widget shows to whoever declines the notice (MS-2)."""
     questions: tuple[str, ...] = ()
     wordings: dict[str, Wording] = {}
 
@@ -102,16 +104,22 @@ def _checked(policy: Policy) -> Policy:
     name = texts.line(policy.sender_name, "sender_name", least=0)
     if any(sign in name for sign in '<>"@\\'):
         raise Invalid("The name of the sender is a plain name.", field="sender_name")
-    return msgspec.structs.replace(policy, questions=questions, sender_name=name, reply_to=_reply_to(policy.reply_to))
+    return msgspec.structs.replace(
+        policy,
+        questions=questions,
+        sender_name=name,
+        reply_to=_address(policy.reply_to, "reply_to"),
+        contact=_address(policy.contact, "contact"),
+    )
 
 
-def _reply_to(typed: str) -> str:
+def _address(typed: str, field: str) -> str:
     if not typed.strip():
         return ""
     try:
         return normal_address(typed.strip())
     except Invalid as problem:
-        raise Invalid(problem.detail, field="reply_to") from None
+        raise Invalid(problem.detail, field=field) from None
 
 
 def _shown(policy: Policy, name: str) -> Any:

@@ -415,6 +415,7 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
     services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
+    doors.setdefault("policies", desk.proof.policies)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
     runner, base = await serving(
         lambda settings: build_app(

@@ -11,6 +11,7 @@ STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 PAGES = [
     "/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/ranges?list=account",
     "/admin/ranges/account/import", "/admin/audit", "/console", "/search",
+    "/admin/email", "/admin/email/wording/en", "/admin/contacts", "/admin/suppressed", "/admin/opt-in-mails",
 ]  # fmt: skip
 
 
