@@ -18,6 +18,7 @@ from admin.chain import Entry
 from admin.changes import Changes
 from admin.cookies import remember_return
 from admin.doors import PAGES, STATICS, routes
+from admin.doors.frame import AdminFrame, see_other
 from admin.enabled_lists import Match
 from admin.grants import Grants
 from admin.passwords import Passwords
@@ -44,6 +45,7 @@ __all__ = [
     "AccountBody",
     "Accounts",
     "AddressRange",
+    "AdminFrame",
     "AuditBook",
     "Bot",
     "BotBody",
@@ -71,4 +73,5 @@ __all__ = [
     "principal_or_none",
     "remember_return",
     "routes",
+    "see_other",
 ]

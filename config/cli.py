@@ -165,6 +165,20 @@ def doctor(data: Path, full: bool, as_json: bool) -> None:
 
 
 @main.group()
+def mail() -> None:
+    """Mails that came back."""
+
+
+@mail.command("bounce")
+@DATA
+def mail_bounce(data: Path) -> None:
+    """Read one report of a mail server (RFC 3464, RFC 5965) from standard input and suppress the address it names."""
+    from config import installation
+
+    click.echo(_run(installation.take_bounce(data, sys.stdin.buffer.read(1_000_001))))
+
+
+@main.group()
 def audit() -> None:
     """The audit book."""
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from bot_runtime.verification.bounces import read_report
 from config.settings import FILE_NAME, Settings, SettingsError, load
 from config.stores import Refused, Stores, open_stores
 from config.wiring import KINDS, House, base_url_of, build
 from foundation.clock import Clock, SystemClock
+from foundation.errors import Invalid
 from foundation.keys import MasterKeyError, create_master_key
 
 __all__ = ["Refused", "audit_verify", "describe", "init", "keys_new", "keys_rotate", "keys_status", "settings_of"]
@@ -66,6 +68,13 @@ def describe(made: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Serve it: frontdesk serve --data {made['data']}"])
 
 
+_BOUNCES = {
+    "unknown": "This is not about a mail that left from here. Nothing was done.",
+    "noted": "The mail is only late. Nothing was done.",
+    "suppressed": "The address is suppressed.",
+}
+
+
 async def keys_status(data: Path) -> dict[str, Any]:
     async with _existing(data) as (stores, _):
         status: dict[str, Any] = msgspec.to_builtins(await stores.keyring.describe())
@@ -88,6 +97,16 @@ async def audit_verify(data: Path) -> dict[str, int]:
         accounts = ["", *[found.id async for found in house.admin.accounts.all()]]
         checked = {account: await house.admin.audit.verify(account) for account in accounts}
     return {account: entry for account, entry in checked.items() if entry is not None}
+
+
+async def take_bounce(data: Path, raw: bytes) -> str:
+    """Take in what a mail server reports about one of our mails; what was done, in words."""
+    async with _existing(data) as (_, house):
+        try:
+            outcome = await house.bounces.take(read_report(raw))
+        except Invalid as refusal:
+            raise Refused(refusal.detail) from refusal
+    return _BOUNCES[outcome]
 
 
 async def keys_new(path: Path) -> str:

@@ -149,12 +149,19 @@ class Mail(Group):
     sender: str = Field("frontdesk@localhost", description="Address in From; its domain is that of our Message-IDs.")
     sender_name: str = Field("Frontdesk", description="Name in From.")
     timeout: int = Field(30, ge=1, le=600, description="Seconds for one delivery.")
+    bounce_secret: str = Field(
+        "",
+        description="Secret that signs reports at /hooks/mail, 32 characters or more; empty: no such door.",
+        repr=False,
+    )
     ca_file: Path | None = Field(None, description="PEM file with the authority of a private mail server.")
     location: str = Field("", max_length=120, description="Where the mail server stands, in words.")
 
     @model_validator(mode="after")
     def _sendable(self) -> Self:
         _require("sender", lambda address: Address(addr_spec=address), self.sender)
+        if self.bounce_secret and len(self.bounce_secret) < 32:
+            raise ValueError("bounce_secret: at least 32 characters")
         if self.tls == "none" and self.host and not _is_loopback(self.host):
             raise ValueError('tls: "none" is for mail servers on loopback only')
         return self

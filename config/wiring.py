@@ -25,6 +25,7 @@ from bot_runtime.channels import widget
 from bot_runtime.minds import MindHolding, Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
+from bot_runtime.verification.bounces import Bounces
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
 from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mailbox
@@ -90,6 +91,7 @@ class House:
     admin: admin.Services
     demo: Demo
     bots: RunningBots
+    bounces: Bounces
 
     async def first_bot(self) -> Bot | None:
         """The first bot there is."""
@@ -108,7 +110,7 @@ def base_url_of(settings: Settings, port: int | None = None) -> str:
     return f"{scheme}://{host}:{port or settings.web.port}"
 
 
-def build(
+def build(  # noqa: PLR0915 - everything, in one readable order
     settings: Settings,
     stores: Stores,
     *,
@@ -228,12 +230,13 @@ def build(
         sockets_total=settings.web.sockets_in_all,
     )
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
+    frame = AdminFrame(pages, staff.accounts, staff.requests)
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
         *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
         *PrivacyDoor(
-            AdminFrame(pages, staff.accounts),
+            frame,
             rights_,
             bots=staff.bots,
             contacts=contacts,
@@ -241,9 +244,18 @@ def build(
             clock=clock,
             residency=tuple(settings.residency.items()),
         ).routes(staff.rules),
-        *proof.page.routes(),
-        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
         *widget.OwnTranscript(staff.bots, chats, conversations, audit=staff.audit, clock=clock).routes(),
+        *verification.routes(
+            proof,
+            staff,
+            frame,
+            contacts=contacts,
+            conversations=conversations,
+            post=post,
+            clock=clock,
+            bounce_secret=settings.mail.bounce_secret,
+        ),
+        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst, policies=proof.policies).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
@@ -280,7 +292,9 @@ def build(
         ready={"storage": storage_answers(stores), "bots": running.readiness},
         cleanup_ctx=(erased, staff.running, talking, working),
     )
-    house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
+    house = House(
+        base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running, bounces=proof.bounces
+    )
     return house
 
 

@@ -8,7 +8,7 @@ revoked session or grant ends within seconds what it no longer allows.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,7 @@ from handoff.desk import Desk
 from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, State
+from transcripts.contacts import About
 from transcripts.events import Role
 from transcripts.rights import Redactions
 from transcripts.views import member_view
@@ -46,7 +47,20 @@ class Proof(Protocol):
 
     async def send(self, account: str, conversation: str, *, by: Role, author: str = "") -> int: ...
 
-    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int: ...
+    async def vouch(
+        self,
+        account: str,
+        conversation: str,
+        *,
+        method: str,
+        author: str,
+        reason: str,
+        answered: Sequence[int] = (),
+    ) -> int: ...
+
+    async def revoke(self, account: str, conversation: str, *, author: str, reason: str) -> int: ...
+
+    async def about(self, account: str, conversation: str) -> About: ...
 
 
 class Connection:
@@ -158,8 +172,12 @@ class Connection:
                 )
             case frames.Verify(method="mail"):
                 return await self._proof.send(account, conversation, by="agent", author=author)
-            case frames.Verify(method=method, reason=reason):
-                return await self._proof.vouch(account, conversation, method=method, author=author, reason=reason)
+            case frames.Verify(method="revoke", reason=reason):
+                return await self._proof.revoke(account, conversation, author=author, reason=reason)
+            case frames.Verify(method=method, reason=reason, answered=answered):
+                return await self._proof.vouch(
+                    account, conversation, method=method, author=author, reason=reason, answered=answered
+                )
 
     async def _watch(self, conversation: str, since: int) -> None:
         state = await self._seen(conversation)

@@ -58,8 +58,9 @@ class Email(_Deed, frozen=True):
 
 
 class Verify(_Deed, frozen=True):
-    method: Literal["mail", "questions", "manual"]
+    method: Literal["mail", "questions", "manual", "revoke"]
     reason: str = ""
+    answered: tuple[int, ...] = ()
 
 
 class Tag(_Deed, frozen=True):

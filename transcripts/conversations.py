@@ -263,6 +263,13 @@ class Conversations:
         page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
         return [row_of(row) for row in page.rows], page.next
 
+    async def of_contact(self, account: str, contact: str, *, limit: int = 50) -> list[Row]:
+        """The conversations that are linked to a contact, proven or not, the newest first."""
+        where = (Where("account", "=", account), Where("contact", "=", contact))
+        page = await self._engine.find(CONVERSATION, where, limit=500)
+        rows = sorted((row_of(row) for row in page.rows), key=lambda row: -row.opened_at)
+        return rows[:limit]
+
     async def recent(self, account: str, bots: frozenset[str] | None) -> AsyncIterator[Row]:
         """All conversations of these bots, the last changed first, read page by page."""
         after: str | None = None
@@ -322,7 +329,7 @@ class Conversations:
         row = await self._stored(account, id)
         return [] if row is None else sorted({row.key, *await self._log.keys(account, id)})
 
-    async def of_contact(self, account: str, contact: str) -> list[str]:
+    async def ids_of_contact(self, account: str, contact: str) -> list[str]:
         """The conversations that are linked to a contact now."""
         return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
 

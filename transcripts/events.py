@@ -114,6 +114,8 @@ class EmailSupplied(Event, frozen=True, tag="email_supplied"):
     by: Role
     outcome: Literal["new", "unverified", "verified", "suppressed"]
     author: str = ""
+    why: str = ""
+    """Why this browser is not verified, as far as the house knows (DD-7): `other_browser`, `expired`, `revoked` …"""
 
 
 class VerificationSent(Event, frozen=True, tag="verification_sent"):

@@ -260,12 +260,16 @@ def _email_supplied(state: State, _: int, event: EmailSupplied) -> None:
         return
     who = "The visitor gave" if event.by == "visitor" else "Staff entered"
     why = f"{who} this address; it is not proven in this chat yet."
+    if event.why:
+        why = f"{who} this address. {_LOSSES.get(event.why, event.why)}"
     _set(state, "verification", Verification(state="preliminary", at=event.at, by=event.author, why=why))
 
 
 def _verification_sent(state: State, _: int, event: VerificationSent) -> None:
     if state.verification.state != "verified" and state.contact == event.contact:
         why = "A mail with a code was sent; it is not answered yet."
+        if state.verification.at == event.at:  # the address came with it: what was known of it stays told
+            why = f"{state.verification.why} {why}"
         _set(state, "verification", Verification(state="preliminary", method="mail", at=event.at, why=why))
 
 
@@ -293,8 +297,9 @@ def _email_verified(state: State, _: int, event: EmailVerified) -> None:
 _LOSSES = {
     "expired": "The proof has expired.",
     "revoked": "The proof was revoked.",
+    "this_chat": "This browser proved it for an earlier chat only; the visitor did not choose to stay recognised.",
     "denied": "The reader of the mailbox said that it was not he.",
-    "other_browser": "This is another browser or device than the one that was proven.",
+    "other_browser": "This is another browser or device than the one that was proven, or its storage was cleared.",
     "other_address": "Another address was given.",
     "withdrawn": "The visitor withdrew the consent.",
 }

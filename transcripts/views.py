@@ -212,6 +212,7 @@ def _supplied(event: EmailSupplied) -> _Members:
         outcome=event.outcome,
         by=event.by,
         author=event.author,
+        why=event.why,
     )
 
 

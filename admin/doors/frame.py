@@ -46,6 +46,12 @@ DONE: Mapping[str, str] = {
     "unrestricted": "The restriction is lifted.",
     "corrected": "It is corrected. What stood there before is in the history.",
     "redaction": "The permission is changed. It counts at once.",
+    "email": "The settings are changed. They count for addresses that are given from now on.",
+    "wording": "The mail has these words from now on.",
+    "test_mail": "The mail is on its way to you.",
+    "revoked": "The proofs are revoked. Open chats say so.",
+    "suppressed": "The address is suppressed. It gets no mail from now on.",
+    "unsuppressed": "The address is off the list.",
     "password": "Your password is changed. All your other sessions have ended.",
 }
 """What a page says after a form was sent; the address names only the key."""
@@ -88,6 +94,15 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("links", "Transcript links", "/admin/links", "link", _ADMINS),
             Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),
+        ),
+    ),
+    (
+        "E-mail",
+        (
+            Place("email", "E-mail in the chat", "/admin/email", "mail", _ADMINS),
+            Place("contacts", "Contacts", "/admin/contacts", "user", _ADMINS),
+            Place("suppressed", "Suppressed addresses", "/admin/suppressed", "close", _ADMINS),
+            Place("opt_in_mails", "Opt-in mails", "/admin/opt-in-mails", "send", _ADMINS),
         ),
     ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),

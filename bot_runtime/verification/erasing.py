@@ -13,6 +13,7 @@ import msgspec
 
 from bot_runtime.verification.devices import Devices
 from bot_runtime.verification.evidence import AnyFact, Evidence
+from bot_runtime.verification.fates import Fates
 from bot_runtime.verification.requests import RequestRecord
 from bot_runtime.verification.store import Requests
 from foundation.errors import Gone, NotFound
@@ -45,6 +46,7 @@ class ProofHolding:
         requests: Requests,
         evidence: Evidence,
         devices: Devices,
+        fates: Fates,
         conversations: Conversations,
     ) -> None:
         self._proofs: Collection[Proof] = Collection(engine, keyring, KIND, Proof)
@@ -52,11 +54,12 @@ class ProofHolding:
         self._requests = requests
         self._evidence = evidence
         self._devices = devices
+        self._fates = fates
         self._conversations = conversations
 
     async def erase(self, whose: Whose) -> int:
         """Remove what there is; what a crash left behind is found again."""
-        account, gone = whose.account, 0
+        account, gone = whose.account, await self._fates.forget(whose.account, whose.conversations)
         for record in await self._requests_of(whose):
             await self._keep_proof(record)
             gone += await self._evidence.destroy(account, record.id)

@@ -22,6 +22,7 @@ import pytest_asyncio
 import admin
 import bot_runtime
 from admin import Account, Bot
+from admin.doors.frame import iso, when
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
@@ -123,9 +124,10 @@ class Desk:
 
     async def verified(self, address: str = "jane@visitors.example", **options: Any) -> Chat:
         """A chat whose address was proven by the code."""
+        stay = options.pop("stay", False)
         chat = await self.chat(**options)
         await self.supply(chat, address)
-        assert await self.enter(chat, code_in(await self.mail())) == "verified"
+        assert await self.enter(chat, code_in(await self.mail()), stay=stay) == "verified"
         return chat
 
 
@@ -195,7 +197,10 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages = Pages([admin.PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages.filter("admin_when", when)
+    pages.filter("admin_iso", iso)
+    return pages
 
 
 @pytest.fixture
@@ -208,7 +213,7 @@ async def make_desk(
 ) -> Desk:
     """The services on these stores; made a second time, they are those of a restarted process."""
     signals = LocalSignals()
-    services = admin.build(engine, keyring, signals, clock)
+    services = admin.build(engine, keyring, signals, clock, passwords=admin.Passwords(memory_kib=64, passes=1, lanes=1))
     account = await anext(services.accounts.all(), None) or await services.accounts.create("Blue Harbour")
     bots = await services.bots.list(account.id)
     bot = bots[0] if bots else await services.bots.create(account.id, "Harbour Bikes", "harbour")
@@ -410,6 +415,7 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
     services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
+    doors.setdefault("policies", desk.proof.policies)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
     own = widget.OwnTranscript(
         desk.admin.bots, chats, desk.conversations, audit=desk.admin.audit, clock=desk.clock

@@ -11,8 +11,8 @@ STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 PAGES = [
     "/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/ranges?list=account",
     "/admin/ranges/account/import", "/admin/audit", "/admin/privacy", "/admin/figures", "/console", "/search",
-    "/admin", "/admin/people", "/admin/bots", "/admin/links", "/admin/requests", "/admin/ranges", "/admin/audit",
-    "/console", "/search",
+    "/admin/links", "/admin/requests", "/admin/email", "/admin/email/wording/en", "/admin/contacts",
+    "/admin/suppressed", "/admin/opt-in-mails",
 ]  # fmt: skip
 
 

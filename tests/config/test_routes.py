@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
     "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/v/{token}", "/v/{token}/deny",
     "/w/{bot}", "/w/{bot}/transcript", "/widget.js", "/ws/visitor", "/healthz", "/readyz",
+    "/hooks/mail",
 }  # fmt: skip
 
 

@@ -107,7 +107,7 @@ class ContactBook:
             for row in page.rows:
                 contact = await self._contacts.get(account, row.id)
                 last = max(int(row.fields["created_at"] or 0), (contact.completed_at or 0) if contact else 0)
-                if last < before and not await self._conversations.of_contact(account, row.id):
+                if last < before and not await self._conversations.ids_of_contact(account, row.id):
                     yield Old(row.id, last, covered.of(contact=row.id) is not None)
             after = page.next
             if after is None:

@@ -69,6 +69,7 @@ class Email(Frame, frozen=True):
 class Code(Frame, frozen=True):
     client_id: ClientId
     code: Digits
+    stay: bool = False
 
 
 class Resend(Frame, frozen=True):

@@ -239,9 +239,9 @@ class Visit:
             case frames.Resend():
                 await verification.send(account, conversation, by="visitor", client_id=client_id, asker=self._asker)
                 return "sent"
-            case frames.Code(code=code):
+            case frames.Code(code=code, stay=stay):
                 return await verification.enter_code(
-                    account, conversation, code, client_id=client_id, asker=self._asker
+                    account, conversation, code, stay=stay, client_id=client_id, asker=self._asker
                 )
             case frames.Handoff():
                 await self._chats.call_person(account, conversation, client_id)

@@ -49,7 +49,8 @@ const LOST = {
   expired: "the proof has expired.",
   revoked: "the proof was revoked.",
   denied: "the reader of the mailbox said that it was not he.",
-  other_browser: "this is another browser or device than the one that was proven.",
+  other_browser: "this is another browser or device than the one that was proven, or its storage was cleared.",
+  this_chat: "this browser proved it for an earlier chat only.",
   other_address: "another address was given.",
   withdrawn: "the visitor withdrew the consent.",
 };

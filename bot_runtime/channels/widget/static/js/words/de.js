@@ -70,6 +70,7 @@ export const WORDS = {
   code_sent_plain: "Wir haben Ihnen einen Code gesendet.",
   code_hint: "Wenn die Adresse Mails empfangen kann, ist er in einer Minute da.",
   code_label: "Code mit 6 Ziffern",
+  code_stay: "Auf diesem Gerät erkannt bleiben",
   code_confirm: "Bestätigen",
   code_resend: "Noch einmal senden",
   code_other: "Andere Adresse",

@@ -70,6 +70,7 @@ export const WORDS = {
   code_sent_plain: "We sent you a code.",
   code_hint: "If the address can receive mail, it is there within a minute.",
   code_label: "Code of 6 digits",
+  code_stay: "Stay recognised on this device",
   code_confirm: "Confirm",
   code_resend: "Send again",
   code_other: "Other address",
