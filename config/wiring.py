@@ -43,7 +43,7 @@ from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
-from transcripts import Access, Consents, Contacts, Conversations, Guard, Links
+from transcripts import Access, Consents, Contacts, Conversations, Guard, Links, MailRecords, TranscriptMails
 from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
@@ -135,6 +135,8 @@ def build(
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 
+    sender = formataddr((settings.mail.sender_name, settings.mail.sender))
+
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
@@ -153,8 +155,25 @@ def build(
         jobs=outbox,
         post=post,
         pages=pages,
-        sender=formataddr((settings.mail.sender_name, settings.mail.sender)),
+        sender=sender,
         base_url=base_url,
+    )
+    late = metrics.gauge("transcripts_late", "Transcript mails that have not left within 15 minutes")
+    transcript_mails = TranscriptMails(
+        records=MailRecords(engine, keyring, clock),
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=staff.accounts,
+        bots=staff.bots,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        audit=staff.audit,
+        clock=clock,
+        sender=sender,
+        observe=late.set,
+        told=lambda outcome: metrics.mails.labels(f"transcript_{outcome}").inc(),
     )
     instead: dict[str, Path] = {}
     running = RunningBots(
@@ -170,7 +189,7 @@ def build(
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    visits = widget.Services(chats, conversations, turns, proof.verification, signals, clock)
+    visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
 
     desk = Desk(conversations, staff.audit, clock)
     keeper = QueueKeeper(
@@ -224,6 +243,7 @@ def build(
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("opt-ins", proof.verification.run()),
+            ("transcript mails", transcript_mails.run()),
         ):
             yield
 

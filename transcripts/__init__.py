@@ -14,11 +14,14 @@ from transcripts.doors import routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
 from transcripts.links import SHARE_LINK, Link, Links
+from transcripts.mail_records import TRANSCRIPT_MAIL, MailRecords, TranscriptMail
+from transcripts.mailing import TranscriptMails
 from transcripts.notices import Notice
 from transcripts.pages import PAGES, STATICS, TranscriptDoor
+from transcripts.published import PUBLISHED_TEXT, PublishedTexts
 from transcripts.state import State, Verification
 
-KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK)
+KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK, PUBLISHED_TEXT, TRANSCRIPT_MAIL)
 """What this package stores, for the engine."""
 
 __all__ = [
@@ -37,13 +40,17 @@ __all__ = [
     "Link",
     "LinkApi",
     "Links",
+    "MailRecords",
     "Notice",
     "Numbered",
     "Outcome",
+    "PublishedTexts",
     "Row",
     "State",
     "Supplied",
     "TranscriptDoor",
+    "TranscriptMail",
+    "TranscriptMails",
     "Verification",
     "decide",
     "routes",

@@ -21,7 +21,7 @@ from foundation.records import Engine, EventLog, Kind, Stale, Value, Where
 from foundation.records import Row as StoredRow
 from transcripts.cache import Cache, Entry
 from transcripts.control import check
-from transcripts.events import AnyEvent, Control, ControlChanged, Numbered, Opened, WebPage
+from transcripts.events import AnyEvent, Closed, Control, ControlChanged, Numbered, Opened, WebPage
 from transcripts.messages import storable
 from transcripts.state import State, apply_all, fold
 
@@ -85,6 +85,12 @@ class Conversations:
         self._clock = clock
         self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
         self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
+        self._told_of_ends: list[Callable[[str, str], None]] = []
+
+    def tell_of_ends(self, tell: Callable[[str, str], None]) -> None:
+        """Have this called with account and id, after the commit, when a conversation ends in this process. It is a
+        hint like a signal: it may be lost with the process, so whoever must not miss an end looks for it as well."""
+        self._told_of_ends.append(tell)
 
     async def open(
         self, account: str, bot: str, *, visitor: str, locale: str = "en", page: WebPage | None = None
@@ -176,6 +182,41 @@ class Conversations:
         )
         return await self.state(account, page.rows[0].id) if page.rows else None
 
+    async def latest_of(self, account: str, bot: str, visitor: str) -> State | None:
+        """The newest conversation of this browser with this bot, open or over."""
+        found = await self._of_visitor(account, visitor, bot, limit=1)
+        return await self.state(account, found[0].id) if found else None
+
+    async def of_visitor(self, account: str, visitor: str, bot: str = "") -> list[Row]:
+        """The conversations of this browser (with this bot), newest first; at most the last 500."""
+        return [_row(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
+
+    async def of_contact(self, account: str, contact: str) -> list[Row]:
+        """The conversations in which this contact's address stands, newest first; at most the last 500.
+
+        That an address stands in a conversation does not prove it: look at its `verification`.
+        """
+        where = (Where("account", "=", account), Where("contact", "=", contact))
+        page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=500)
+        return [_row(row) for row in page.rows]
+
+    async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
+        """Closed conversations that have a contact and changed since then, the last changed first."""
+        where = (
+            Where("account", "=", account),
+            Where("control", "=", "closed"),
+            Where("contact", ">", ""),
+            Where("updated_at", ">=", since),
+        )
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=200, after=after)
+            for row in page.rows:
+                yield _row(row)
+            after = page.next
+            if after is None:
+                return
+
     async def rows(
         self,
         account: str,
@@ -265,6 +306,9 @@ class Conversations:
         entry.sure = True
         self._cache.put(state.id, entry)
         self._tell(entry, last)
+        if any(type(event) is Closed for event in events):
+            for tell in self._told_of_ends:
+                tell(state.account, state.id)
         return Outcome(after, state.seq + 1, events)
 
     def _tell(self, entry: Entry, seq: int) -> None:
@@ -309,6 +353,14 @@ class Conversations:
 
     async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
         return [Numbered(seq, event) for seq, event in await self._log.read(account, id, since)]
+
+    async def _of_visitor(self, account: str, visitor: str, bot: str, *, limit: int) -> Sequence[StoredRow]:
+        where = [
+            Where("account", "=", account),
+            Where("visitor", "=", await self._visitor_token(account, visitor)),
+            *([Where("bot", "=", bot)] if bot else []),
+        ]
+        return (await self._engine.find(CONVERSATION, where, order="-opened_at", limit=limit)).rows
 
     async def _stored(self, account: str, id: str) -> StoredRow | None:
         row = await self._engine.get(CONVERSATION, id) if is_id(id) else None

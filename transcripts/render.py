@@ -202,6 +202,13 @@ def _closed(view: View) -> str:
     return _ENDS.get(view["reason"], "Closed")
 
 
+def _mailed(view: View) -> str:
+    if not view["sent"]:
+        return f"The transcript could not be mailed to {view['address']}: {view.get('reply', '')}".rstrip(": ")
+    how = f" over {view['tls']}" if view.get("tls") else " without TLS" if "tls" in view else ""
+    return f"The transcript was mailed to {view['address']}{how}"
+
+
 def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
@@ -219,6 +226,7 @@ _COURSE = {
     "closed": _closed,
     "named": _named,
     "tagged": _tagged,
+    "transcript": _mailed,
 }
 
 

@@ -28,6 +28,8 @@ from transcripts.events import (
     Opened,
     OptInConfirmed,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
 )
@@ -260,6 +262,22 @@ def _closed(event: Closed) -> _Members:
     return {"kind": "closed", "by": event.by, "reason": event.reason, "author": event.author}
 
 
+def _mailed_for_visitor(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    sent = isinstance(event, TranscriptMailed)
+    return {"kind": "transcript", "sent": sent, "address": mask_address(event.address)}
+
+
+def _mailed(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    return {
+        "kind": "transcript",
+        "sent": isinstance(event, TranscriptMailed),
+        "address": event.address,
+        "tls": event.tls if isinstance(event, TranscriptMailed) else None,
+        "reply": event.reply,
+        "why": event.why,
+    }
+
+
 _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     MessageSent: _message_for_visitor,
     ConsentGiven: _consent_for_visitor,
@@ -269,6 +287,8 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     VerificationLost: lambda _: _email("lost", address=""),
     ControlChanged: _control_for_visitor,
     Closed: _closed_for_visitor,
+    TranscriptMailed: _mailed_for_visitor,
+    TranscriptNotMailed: _mailed_for_visitor,
 }
 
 _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
@@ -287,4 +307,6 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     Tagged: _tagged,
     ControlChanged: _control,
     Closed: _closed,
+    TranscriptMailed: _mailed,
+    TranscriptNotMailed: _mailed,
 }

@@ -43,7 +43,8 @@ from foundation.records import MemoryEngine
 from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
-from transcripts import Consents, Contacts, Conversations
+from transcripts import PAGES as TRANSCRIPT_PAGES
+from transcripts import Consents, Contacts, Conversations, MailRecords, TranscriptMails
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
@@ -80,6 +81,7 @@ class Desk:
     jobs: Jobs
     post: MemoryPost
     proof: Proof
+    transcripts: TranscriptMails
     account: Account
     bot: Bot
     pages: Pages
@@ -195,7 +197,7 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    return Pages([TRANSCRIPT_PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
 
 
 @pytest.fixture
@@ -230,6 +232,21 @@ async def make_desk(
         base_url=base_url,
         **{"answer_after": 0} | options,
     )
+    consents = Consents(engine, keyring, clock, services.accounts, services.bots)
+    transcripts = TranscriptMails(
+        records=MailRecords(engine, keyring, clock),
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=services.accounts,
+        bots=services.bots,
+        jobs=jobs,
+        post=post,
+        pages=pages,
+        audit=services.audit,
+        clock=clock,
+        sender=SENDER,
+    )
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -237,10 +254,11 @@ async def make_desk(
         admin=services,
         conversations=conversations,
         contacts=contacts,
-        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        consents=consents,
         jobs=jobs,
         post=post,
         proof=proof,
+        transcripts=transcripts,
         account=account,
         bot=bot,
         pages=pages,
@@ -407,7 +425,9 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
         desk.clock,
         openings=Throttle(desk.clock, openings, HOUR),
     )
-    services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
+    services = widget.Services(
+        chats, desk.conversations, talk.turns, desk.proof.verification, desk.transcripts, desk.signals, desk.clock
+    )
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()

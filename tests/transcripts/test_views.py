@@ -22,6 +22,8 @@ from transcripts.events import (
     Opened,
     OptInConfirmed,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -70,6 +72,8 @@ EVENTS: list[AnyEvent] = [
     Closed(at=15, by="agent", reason="resolved", author=AGENT_ID),
     ConsentWithdrawn(at=16, record="rec-2"),
     Tagged(at=17, tags=("a secret tag",), author=AGENT_ID, author_name="Ann"),
+    TranscriptMailed(at=17, mail="m-1", address="jane@x.org", tls="TLSv1.3 AES", reply="250 queued as unverified"),
+    TranscriptNotMailed(at=18, mail="m-2", address="jane@x.org", reply="550 unverified", why="asked"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
@@ -91,7 +95,7 @@ def test_every_view_has_its_number_time_and_kind_and_is_plain_json() -> None:
 
 
 def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
-    assert {view["kind"] for view in _visitor()} == {"message", "consent", "email", "control", "closed"}
+    assert {view["kind"] for view in _visitor()} == {"message", "consent", "email", "control", "closed", "transcript"}
     members = {"seq", "at", "kind"}
     assert {view["kind"]: view.keys() - members for view in _visitor()} == {
         "message": {"by", "text", "buttons", "image", "card", "author_name", "client_id"},
@@ -99,6 +103,7 @@ def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
         "email": {"address", "state"},
         "control": {"now", "reason", "holder_name"},
         "closed": {"by", "reason"},
+        "transcript": {"sent", "address"},
     }
     assert {view["state"] for view in _visitor() if view["kind"] == "email"} == {"sent", "verified", "lost"}
 
