@@ -11,12 +11,14 @@ What this package promises to the others:
 """
 
 from admin.accounts import Account, AccountBody, Accounts
+from admin.alarms import Alarm, Alarms
 from admin.audit import AUDIT_BOOK, SYSTEM, AuditBook, By
 from admin.bots import Bot, BotBody, Bots
 from admin.chain import Entry
 from admin.changes import Changes
 from admin.cookies import remember_return
 from admin.doors import PAGES, STATICS, routes
+from admin.doors.frame import AdminFrame, see_other
 from admin.enabled_lists import Match
 from admin.grants import Grants
 from admin.passwords import Passwords
@@ -42,6 +44,9 @@ __all__ = [
     "AccountBody",
     "Accounts",
     "AddressRange",
+    "AdminFrame",
+    "Alarm",
+    "Alarms",
     "AuditBook",
     "Bot",
     "BotBody",
@@ -69,4 +74,5 @@ __all__ = [
     "principal_or_none",
     "remember_return",
     "routes",
+    "see_other",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from admin.accounts import ACCOUNT, Accounts
+from admin.alarms import Alarms
 from admin.audit import AUDIT_BOOK, AuditBook
 from admin.bots import BOT, Bots
 from admin.changes import Changes
@@ -50,6 +51,7 @@ class Services:
     changes: Changes
     returns: Returns
     devices: KnownDevices
+    alarms: Alarms
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Read the ranges, follow what other processes change, sign return cookies (a `cleanup_ctx`)."""
@@ -105,4 +107,5 @@ def build(
         changes=changes,
         returns=Returns(signer),
         devices=KnownDevices(signer),
+        alarms=Alarms(),
     )

@@ -43,7 +43,17 @@ from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
-from transcripts import Access, Consents, Contacts, Conversations, Guard, Links, MailRecords, TranscriptMails
+from transcripts import (
+    Access,
+    Consents,
+    Contacts,
+    Conversations,
+    Guard,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    TranscriptMails,
+)
 from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
@@ -159,8 +169,9 @@ def build(
         base_url=base_url,
     )
     late = metrics.gauge("transcripts_late", "Transcript mails that have not left within 15 minutes")
+    mail_records, privacy_requests = MailRecords(engine, keyring, clock), PrivacyRequests(engine, keyring, clock)
     transcript_mails = TranscriptMails(
-        records=MailRecords(engine, keyring, clock),
+        records=mail_records,
         conversations=conversations,
         consents=consents,
         contacts=contacts,
@@ -190,6 +201,16 @@ def build(
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
     visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
+
+    holdings = widget.HoldingsOf(
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        links=links,
+        mails=mail_records,
+        devices=proof.devices,
+        verification=proof.verification,
+    )
 
     desk = Desk(conversations, staff.audit, clock)
     keeper = QueueKeeper(
@@ -231,8 +252,23 @@ def build(
             staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
         ),
         *searching.routes(staff.rules),
+        *transcripts.privacy_routes(
+            staff, pages, clock, consents=consents, mails=mail_records, requests=privacy_requests
+        ),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *widget.PrivacyDoors(
+            chats=chats,
+            conversations=conversations,
+            consents=consents,
+            holdings=holdings,
+            requests=privacy_requests,
+            accounts=staff.accounts,
+            bots=staff.bots,
+            audit=staff.audit,
+            pages=pages,
+            clock=clock,
+        ).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),

@@ -10,7 +10,7 @@ from transcripts.api import LinkApi
 from transcripts.consent import CONSENT, Consent, Consents
 from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
 from transcripts.conversations import CONVERSATION, Conversations, Outcome, Row
-from transcripts.doors import routes
+from transcripts.doors import privacy_routes, routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
 from transcripts.links import SHARE_LINK, Link, Links
@@ -18,10 +18,11 @@ from transcripts.mail_records import TRANSCRIPT_MAIL, MailRecords, TranscriptMai
 from transcripts.mailing import TranscriptMails
 from transcripts.notices import Notice
 from transcripts.pages import PAGES, STATICS, TranscriptDoor
+from transcripts.privacy_requests import PRIVACY_REQUEST, PrivacyRequests
 from transcripts.published import PUBLISHED_TEXT, PublishedTexts
 from transcripts.state import State, Verification
 
-KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK, PUBLISHED_TEXT, TRANSCRIPT_MAIL)
+KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK, PUBLISHED_TEXT, TRANSCRIPT_MAIL, PRIVACY_REQUEST)
 """What this package stores, for the engine."""
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Notice",
     "Numbered",
     "Outcome",
+    "PrivacyRequests",
     "PublishedTexts",
     "Row",
     "State",
@@ -53,5 +55,6 @@ __all__ = [
     "TranscriptMails",
     "Verification",
     "decide",
+    "privacy_routes",
     "routes",
 ]

@@ -16,7 +16,7 @@ from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
 from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record, Where
-from transcripts.notices import LANGUAGES, Notice, compose, language_of
+from transcripts.notices import LANGUAGES, Notice, compose, filled, language_of
 from transcripts.published import PublishedTexts, Use
 
 CONSENT = Kind(
@@ -86,6 +86,11 @@ class Consents:
     async def notice(self, account: str, bot: str, locale: str, *, use: Use = "notice") -> Notice:
         """The text that is current for this bot, in the language of the locale. Raises `NotFound`."""
         return await self._compose(account, bot, locale, use, await self._names(account, bot))
+
+    async def as_read(self, account: str, bot: str, locale: str, text: str) -> str:
+        """A text that is not published yet, with the names and the retention that visitors of this bot would read."""
+        controller, name = await self._names(account, bot)
+        return filled(text, controller=controller, bot=name, locale=locale, days=self._days)
 
     async def current(self, account: str, bot: str, *, use: Use = "notice") -> dict[str, Notice]:
         """The current text in every language, by version: whoever accepted one of these need not be asked again."""
@@ -160,13 +165,19 @@ class Consents:
         return last if last is not None and not last.withdraws else None
 
     async def log(
-        self, account: str, *, bot: str = "", since: int = 0, until: int | None = None
+        self,
+        account: str,
+        *,
+        bot: str = "",
+        since: int = 0,
+        until: int | None = None,
+        newest_first: bool = False,
     ) -> AsyncIterator[Consent]:
-        """Every record of the account from `since` (included) to `until` (not included), oldest first."""
+        """Every record of the account from `since` (included) to `until` (not included)."""
         where = [Where("at", ">=", since)]
         if until is not None:
             where.append(Where("at", "<", until))
-        async for record in self._records.all(account, *where, order="at"):
+        async for record in self._records.all(account, *where, order="-at" if newest_first else "at"):
             if not bot or record.body.bot == bot:
                 yield _consent(record)
 

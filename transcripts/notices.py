@@ -151,12 +151,17 @@ def compose(
     `days` is the retention that is enforced; without one the text names the criterion instead (Art. 13 (2) (a)).
     """
     language = language_of(locale)
-    period, need = _PERIODS[language]
-    how_long = need if days is None else period.format(days=days)
     written = OURS[language][use] if published is None else published.text
-    text = fill(written, {"bot": bot, "controller": controller, "period": how_long})
+    text = filled(written, controller=controller, bot=bot, locale=language, days=days)
     number, at = (0, 0) if published is None else (published.number, published.at)
     return named(text, language, use=use, number=number, at=at)
+
+
+def filled(text: str, *, controller: str, bot: str, locale: str, days: int | None) -> str:
+    """A text with its placeholders filled as visitors read it."""
+    period, need = _PERIODS[language_of(locale)]
+    how_long = need if days is None else period.format(days=days)
+    return fill(text, {"bot": bot, "controller": controller, "period": how_long})
 
 
 def named(text: str, language: str, *, use: Use = "notice", number: int = 0, at: int = 0) -> Notice:

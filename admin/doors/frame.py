@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from admin.accounts import Accounts
+from admin.alarms import Alarms
 from admin.principals import Principal, principal
 from admin.roles import ROLE_NAMES, Role
 from foundation.errors import Problem
@@ -20,6 +21,9 @@ DONE: Mapping[str, str] = {
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
+    "published": "The version is published. Visitors who come back are asked again.",
+    "request_done": "The request is marked as done.",
     "bot": "The bot is changed. Widgets that open from now on show it.",
     "range_added": "The range is added.",
     "range_edited": "The range is changed. It counts at once.",
@@ -59,6 +63,15 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
     ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
+    (
+        "Privacy",
+        (
+            Place("notices", "Notices and consents", "/admin/notices", "note", _ADMINS),
+            Place("privacy_requests", "Visitors' requests", "/admin/privacy-requests", "user", _ADMINS),
+            Place("transcript_mails", "Transcript mails", "/admin/transcript-mails", "mail", _ADMINS),
+            Place("consents", "Consent log", "/admin/consents", "check-circle", _AUDIT),
+        ),
+    ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
 )
 
@@ -66,9 +79,10 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
 class AdminFrame:
     """Renders the pages with the menu."""
 
-    def __init__(self, pages: Pages, accounts: Accounts) -> None:
+    def __init__(self, pages: Pages, accounts: Accounts, alarms: Alarms | None = None) -> None:
         self._pages = pages
         self._accounts = accounts
+        self._alarms = alarms or Alarms()
         pages.filter("admin_when", when)
         pages.filter("admin_iso", iso)
 
@@ -83,17 +97,20 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page; with a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or of another one whose prefix stands before it.
+
+        With a `problem` it answers with its status and shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
             request,
-            f"admin/{template}.html",
+            f"{template if '/' in template else f'admin/{template}'}.html",
             status=status if problem is None else problem.status,
             me=me,
             role_names=ROLE_NAMES,
             account_name=account.body.name if account is not None else "",
             menu=menu_of(me),
+            alarms=await self._alarms.of(me),
             here=here,
             heading=heading,
             done=DONE.get(request.query.get("done", ""), ""),

@@ -36,6 +36,7 @@ class Proof(msgspec.Struct, frozen=True):
     links: OptInLinks
     page: OptInPage
     evidence: Evidence
+    devices: Devices
 
 
 def build(
@@ -106,7 +107,7 @@ def build(
         limits=limits,
     )
     links = OptInLinks(requests_, settler, secrets, conversations, clock)
-    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence)
+    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence, devices_)
 
 
 def _domain(sender: str) -> str:
