@@ -44,7 +44,7 @@ from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_a
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import PAGES as TRANSCRIPT_PAGES
-from transcripts import Consents, Contacts, Conversations, MailRecords, TranscriptMails
+from transcripts import Consents, Contacts, Conversations, Links, MailRecords, PrivacyRequests, TranscriptMails, copies
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
@@ -82,6 +82,8 @@ class Desk:
     post: MemoryPost
     proof: Proof
     transcripts: TranscriptMails
+    links: Links
+    requests: PrivacyRequests
     account: Account
     bot: Bot
     pages: Pages
@@ -197,7 +199,9 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([TRANSCRIPT_PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages = Pages([TRANSCRIPT_PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages.filter("copy_when", copies.when)
+    return pages
 
 
 @pytest.fixture
@@ -259,6 +263,8 @@ async def make_desk(
         post=post,
         proof=proof,
         transcripts=transcripts,
+        links=Links(engine, keyring, clock),
+        requests=PrivacyRequests(engine, keyring, clock),
         account=account,
         bot=bot,
         pages=pages,
@@ -431,9 +437,29 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
+    privacy = widget.PrivacyDoors(
+        chats=chats,
+        conversations=desk.conversations,
+        consents=desk.consents,
+        holdings=widget.HoldingsOf(
+            conversations=desk.conversations,
+            consents=desk.consents,
+            contacts=desk.contacts,
+            links=desk.links,
+            mails=desk.transcripts.records,
+            devices=desk.proof.devices,
+            verification=desk.proof.verification,
+        ),
+        requests=desk.requests,
+        accounts=desk.admin.accounts,
+        bots=desk.admin.bots,
+        audit=desk.admin.audit,
+        pages=desk.pages,
+        clock=desk.clock,
+    )
     runner, base = await serving(
         lambda settings: build_app(
-            [*routes, *desk.proof.page.routes()],
+            [*routes, *privacy.routes(), *desk.proof.page.routes()],
             settings=WebSettings(base_url=base_url, shutdown_s=1.0) if base_url else settings,
             pages=desk.pages,
             statics=STATICS,
