@@ -86,7 +86,7 @@ def _message(view: View, bot: str, t: Mapping[str, str]) -> Line:
 def _course(view: View, t: Mapping[str, str]) -> str:
     match view["kind"]:
         case "message":
-            return str(view["text"])
+            return "" if view["card"] else str(view["text"])  # a card speaks to who sits before it
         case "consent":
             return t["consent_given" if view["given"] else "consent_withdrawn"]
         case "email":

@@ -16,7 +16,7 @@ _ENGLISH = {
     "mail_hello": "Hello,",
     "mail_why_closed": "your chat with {bot} has ended. Here is what was said, for your records.",
     "mail_why_asked": "you asked for the transcript of your chat with {bot}. Here it is.",
-    "mail_footer": "This mail was sent to the address that was verified in the chat, and only once. Times are UTC. "
+    "mail_footer": "This mail was sent to the address that was verified in the chat. Times are UTC. "
     "Please do not answer it; nobody reads the answers.",
     "mail_stop": "You do not want such mails? Open the chat, then the menu, “Privacy”, and switch them off there.",
     "copy_title": "What {controller} holds about you",
@@ -68,7 +68,7 @@ _GERMAN = {
     "mail_hello": "Guten Tag,",
     "mail_why_closed": "Ihr Chat mit {bot} ist beendet. Hier steht, was gesagt wurde, für Ihre Unterlagen.",
     "mail_why_asked": "Sie haben um das Protokoll Ihres Chats mit {bot} gebeten. Hier ist es.",
-    "mail_footer": "Diese Mail ging an die Adresse, die im Chat bestätigt wurde, und nur einmal. Zeiten in UTC. Bitte "
+    "mail_footer": "Diese Mail ging an die Adresse, die im Chat bestätigt wurde. Zeiten in UTC. Bitte "
     "antworten Sie nicht darauf; niemand liest die Antworten.",
     "mail_stop": "Sie möchten solche Mails nicht? Öffnen Sie den Chat, dann das Menü, „Datenschutz“, und schalten Sie "
     "sie dort aus.",

@@ -66,7 +66,7 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Privacy",
         (
-            Place("notices", "Notices and consents", "/admin/notices", "note", _ADMINS),
+            Place("notices", "Notices", "/admin/notices", "note", _ADMINS),
             Place("privacy_requests", "Visitors' requests", "/admin/privacy-requests", "user", _ADMINS),
             Place("transcript_mails", "Transcript mails", "/admin/transcript-mails", "mail", _ADMINS),
             Place("consents", "Consent log", "/admin/consents", "check-circle", _AUDIT),

@@ -1,6 +1,6 @@
 // "What we hold": loaded when it is opened, so that the window opens lightly.
 
-import { h, icon } from "/static/foundation/js/dom.js";
+import { h } from "/static/foundation/js/dom.js";
 import { Holdings, poster } from "../models/holdings.js";
 import { languageOf } from "../models/words.js";
 
@@ -13,10 +13,18 @@ export class ChatPrivacy extends HTMLElement {
   #typed = {};
   #opened = new Set();
   #again = () => {};
+  // Where the reader is: drawing anew must not throw him out.
+  #at = "";
+
+  constructor() {
+    super();
+    this.addEventListener("focusin", ({ target }) => (this.#at = target.name || (target.matches("h2") ? "title" : "")));
+  }
 
   open({ bot, who }) {
     this.#typed = {};
     this.#opened.clear();
+    this.#at = "title";
     this.#holdings = new Holdings({ post: poster(bot, (...call) => fetch(...call)), who });
     this.#holdings.addEventListener("change", () => this.isConnected && this.#again());
     this.#holdings.load();
@@ -36,13 +44,14 @@ export class ChatPrivacy extends HTMLElement {
   }
 
   focus() {
-    this.querySelector("h2")?.focus();
+    const to = this.#at === "title" ? this.querySelector("h2") : this.#at && this.querySelector(`[name="${this.#at}"]`);
+    (to || this.querySelector("h2"))?.focus();
   }
 
   #show(visit, t, page) {
     const held = this.#holdings;
-    const focused = this.contains(document.activeElement) || this.matches(":focus-within");
-    const name = this.getRootNode().activeElement?.name;
+    const { activeElement } = this.getRootNode();
+    const free = !activeElement || this.contains(activeElement);
     const top = this.firstElementChild?.scrollTop ?? 0;
     const inside = {
       loading: () => [h("p", { class: "hint", role: "status" }, t("loading"))],
@@ -63,19 +72,12 @@ export class ChatPrivacy extends HTMLElement {
       ),
     );
     this.firstElementChild.scrollTop = top;
-    if (focused) (name ? this.querySelector(`[name="${name}"]`) : null)?.focus();
+    if (free && this.#at) this.focus();
   }
 
   #ready(visit, t, page) {
-    const held = this.#holdings;
-    const { data, problem, done } = held;
+    const { data } = this.#holdings;
     return [
-      (problem || done) &&
-        h(
-          "p",
-          { class: problem ? "problem" : "hint", role: problem ? "alert" : "status" },
-          problem ? (problem === "failed" ? t("failed") : problem) : t(done),
-        ),
       h("p", { class: "hint" }, t(data.verified ? "scope_contact" : "scope_browser")),
       !data.verified &&
         visit.phase === "thread" &&
@@ -85,17 +87,27 @@ export class ChatPrivacy extends HTMLElement {
       this.#details("consents", t("consents"), consents(data, visit, t)),
       visit.notice && this.#details("notice", t("read_notice"), [legal(visit.notice)]),
       ...data.choices.map((choice) => this.#choice(choice, t)),
-      h("p", null, this.#button([icon("shield"), t("download")], () => this.#download(), "button", "copy")),
+      this.#said("choose", t),
+      h("p", null, this.#button(t("download"), () => this.#download(), "button", "copy")),
       h("p", { class: "hint" }, t("download_hint")),
+      this.#said("copy", t),
       this.#details("correct", t("correct"), this.#correct(data, t)),
       this.#details("erase", t("erase"), this.#erase(t)),
       data.requests.length > 0 && h("h3", null, t("requests")),
       data.requests.length > 0 && h("ul", null, ...data.requests.map((one) => request(one, visit, t))),
       data.consented && this.#button(t("withdraw"), () => this.#withdraw(visit)),
+      this.#said("withdraw", t),
       data.consented && h("p", { class: "hint" }, t("withdraw_hint")),
       this.#button(t("forget"), () => visit.forget()),
       h("p", { class: "hint" }, t("forget_hint")),
     ].filter(Boolean);
+  }
+
+  #said(what, t) {
+    const { last, problem, done } = this.#holdings;
+    if (last !== what || !(problem || done)) return null;
+    const role = problem ? "alert" : "status";
+    return h("p", { class: problem ? "problem" : "hint", role }, problem && problem !== "failed" ? problem : t(problem || done));
   }
 
   #choice(choice, t) {
@@ -118,8 +130,10 @@ export class ChatPrivacy extends HTMLElement {
       this.#form("name", t("name"), t("save"), data.name, { maxlength: 80, autocomplete: "name" }, (name) =>
         this.#holdings.rename(name),
       ),
+      this.#said("rename", t),
       h("p", { class: "hint" }, t("address_hint")),
       this.#form("words", t("wrong"), t("ask"), "", { maxlength: 1000 }, (words) => this.#holdings.correct(words)),
+      this.#said("correct", t),
     ];
   }
 
@@ -131,6 +145,7 @@ export class ChatPrivacy extends HTMLElement {
       this.#form("confirm", t("erase_type", { word }), t("erase_ask"), "", { autocomplete: "off" }, (typed) =>
         this.#holdings.erase(typed),
       ),
+      this.#said("erase", t),
     ];
   }
 
@@ -150,7 +165,7 @@ export class ChatPrivacy extends HTMLElement {
       { class: "asks", on: { submit } },
       h("label", { for: `held-${name}` }, label),
       field,
-      h("button", { class: "button", disabled: this.#holdings.busy !== "" }, send),
+      h("button", { class: "button", name: `${name}-send`, disabled: this.#holdings.busy !== "" }, send),
     );
   }
 
@@ -201,9 +216,9 @@ function list(data, visit, t) {
     chats.length && t("last_chat", { at: day(Math.max(...chats.map((chat) => chat.last_at)), visit) }),
     t(data.name ? "has_name" : "no_name", { name: data.name }),
     address ? t(`address_${state}`, { address }) : t("no_address"),
-    t("consent_records", { count: data.consents.length }),
+    t(data.consents.length === 1 ? "consent_record" : "consent_records", { count: data.consents.length }),
     mails.length ? t(mails.length === 1 ? "mail" : "mails", { count: mails.length }) : t("no_mails"),
-    t("views", { links, views }),
+    links ? t("views", { links, views }) : t("no_links"),
     until ? t("kept_until", { at: day(until, visit) }) : t("kept_need"),
     t(visit.isKept ? "holds_key" : "holds_no_key"),
   ];

@@ -6,6 +6,8 @@ export class Holdings extends EventTarget {
   busy = "";
   problem = "";
   done = "";
+  // What the problem or the success belongs to.
+  last = "";
 
   #post;
   #who;
@@ -31,11 +33,11 @@ export class Holdings extends EventTarget {
   }
 
   correct(words) {
-    return this.#ask("correct", "/request", { what: "correct", words }, "asked_correct");
+    return this.#ask("correct", "/request", { what: "correct", words }, "kept_correct");
   }
 
   erase(confirm) {
-    return this.#ask("erase", "/request", { what: "erase", confirm }, "asked_erase");
+    return this.#ask("erase", "/request", { what: "erase", confirm }, "kept_erase");
   }
 
   async withdraw() {
@@ -56,7 +58,7 @@ export class Holdings extends EventTarget {
       this.#changed();
       return null;
     }
-    Object.assign(this, { busy, problem: "", done: "" });
+    Object.assign(this, { busy, last: busy, problem: "", done: "" });
     this.#changed();
     const answer = await this.#post(path, { ...who, ...members });
     this.busy = "";
