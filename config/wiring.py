@@ -98,6 +98,8 @@ class House:
     admin: admin.Services
     demo: Demo
     bots: RunningBots
+    consents: Consents
+    privacy_requests: PrivacyRequests
 
     async def first_bot(self) -> Bot | None:
         """The first bot there is."""
@@ -300,7 +302,16 @@ def build(
         ready={"storage": storage_answers(stores), "bots": running.readiness},
         cleanup_ctx=(staff.running, talking, working),
     )
-    house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
+    house = House(
+        base_url=base_url,
+        app=app,
+        metrics=metrics,
+        admin=staff,
+        demo=demo,
+        bots=running,
+        consents=consents,
+        privacy_requests=privacy_requests,
+    )
     return house
 
 
