@@ -33,6 +33,7 @@ EXPECTED = {
     "POST /admin/bots": "admin",
     "GET /admin/bots/{id}": "admin",
     "POST /admin/bots/{id}": "admin",
+    "POST /admin/bots/{id}/transcripts": "admin",
     "GET /admin/ranges": "super_admin",
     "POST /admin/ranges": "super_admin",
     "POST /admin/ranges/{id}": "super_admin",

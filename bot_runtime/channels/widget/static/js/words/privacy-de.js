@@ -42,7 +42,7 @@ export const WORDS = {
   erase: "Alles löschen",
   erase_text: "Menschen des Hauses löschen Ihre Chats und Ihre Adresse binnen eines Monats und sagen es Ihnen hier.",
   erase_stays:
-    "Was bleibt: der Nachweis, dass Sie eingewilligt und widerrufen haben, weil das Gesetz ihn verlangt; er enthält weder Namen noch Adresse. Sicherungen werden nach einem bekannten Tag unlesbar.",
+    "Was bleibt: der Nachweis, dass Sie eingewilligt und widerrufen haben, weil das Gesetz ihn verlangt; er enthält weder Namen noch Adresse. Kopien in Sicherungen sind nicht mehr lesbar, sobald die Schlüssel jener Zeit vernichtet sind.",
   erase_type: "Zum Bestätigen {word} eingeben",
   erase_word: "LÖSCHEN",
   erase_ask: "Löschung verlangen",

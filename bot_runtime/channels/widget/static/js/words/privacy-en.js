@@ -41,7 +41,7 @@ export const WORDS = {
   erase: "Erase everything",
   erase_text: "People of the house erase your chats and your address within a month, and say so here.",
   erase_stays:
-    "What stays: the record that you consented and took it back, because the law wants proof; it holds no name and no address. Backups are unreadable after a known date.",
+    "What stays: the record that you consented and took it back, because the law wants proof; it holds no name and no address. Copies in backups cannot be read any more once the keys of that time are destroyed.",
   erase_type: "Type {word} to confirm",
   erase_word: "ERASE",
   erase_ask: "Ask for erasure",
