@@ -189,7 +189,7 @@ class Conversations:
 
     async def of_visitor(self, account: str, visitor: str, bot: str = "") -> list[Row]:
         """The conversations of this browser (with this bot), newest first; at most the last 500."""
-        return [_row(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
+        return [row_of(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
 
     async def of_contact(self, account: str, contact: str) -> list[Row]:
         """The conversations in which this contact's address stands, newest first; at most the last 500.
@@ -198,7 +198,7 @@ class Conversations:
         """
         where = (Where("account", "=", account), Where("contact", "=", contact))
         page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=500)
-        return [_row(row) for row in page.rows]
+        return [row_of(row) for row in page.rows]
 
     async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
         """Closed conversations that have a contact and changed since then, the last changed first."""
@@ -212,7 +212,7 @@ class Conversations:
         while True:
             page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=200, after=after)
             for row in page.rows:
-                yield _row(row)
+                yield row_of(row)
             after = page.next
             if after is None:
                 return

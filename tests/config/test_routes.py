@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
     "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/v/{token}", "/v/{token}/deny",
     "/w/{bot}", "/w/{bot}/terms", "/w/{bot}/privacy", "/w/{bot}/privacy/copy", "/w/{bot}/privacy/consent",
-    "/w/{bot}/privacy/request", "/w/{bot}/privacy/name", "/w/{bot}/privacy/withdraw", "/widget.js", "/ws/visitor", "/healthz", "/readyz",
+    "/w/{bot}/privacy/request", "/w/{bot}/privacy/name", "/w/{bot}/privacy/withdraw",
+    "/widget.js", "/ws/visitor", "/healthz", "/readyz",
 }  # fmt: skip
 
 
