@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from tests.browser.test_story import log_in
 from tests.browser.widget import Widget
 from tests.serving import Frontdesk, MailServer, code_in
 
@@ -94,19 +94,40 @@ def test_PS_7_the_icon_asks_for_the_transcript(
     expect(widget.frame.get_by_text("The transcript was mailed to j***@visitors.example.")).to_be_visible()
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_MS_3_withdrawing_is_one_press_also_when_the_chat_is_long_over(
-    browser: Callable[..., BrowserContext], house: Frontdesk, again: bool
-) -> None:
+def test_MS_3_withdrawing_is_one_press(browser: Callable[..., BrowserContext], house: Frontdesk) -> None:
     """P-6: nothing stays in the browser."""
     widget = Widget(browser(), house).visit().open().agree()
     widget.write("hello")
     widget.reads("hello")
-    if again:
-        widget.page.reload()
-        widget.open()
-        expect(widget.composer).to_be_visible()
     opened(widget)
+    widget.button("Withdraw consent").click()
+    expect(widget.frame.get_by_role("heading", name="Your consent is withdrawn")).to_be_visible()
+    assert widget.frame.evaluate("localStorage.length") == 0
+
+
+def test_MS_1_who_comes_back_after_a_new_version_is_asked_again_and_may_withdraw_instead(
+    browser: Callable[..., BrowserContext], house: Frontdesk
+) -> None:
+    widget = Widget(browser(), house).visit().open().agree()
+    widget.write("hello")
+    widget.reads("hello")
+
+    admin = log_in(browser(), house, "super_admin", "/admin")
+    admin.goto(f"{house.base_url}/admin/notices")
+    text = admin.get_by_label("The next version")
+    text.fill(text.input_value().replace("It is a computer program.", "It is a program, and no person."))
+    admin.get_by_role("button", name="Preview").click()
+    expect(admin.get_by_text("It is a program, and no person.").first).to_be_visible()
+    admin.get_by_role("button", name="Publish version 1").click()
+    expect(admin.get_by_role("status")).to_contain_text("The version is published")
+
+    widget.page.reload()
+    widget.open()
+    expect(widget.frame.get_by_text("It is a program, and no person.")).to_be_visible()
+    expect(widget.button("Agree and start")).to_be_visible()
+    opened(widget)
+    page = widget.frame.locator("chat-privacy")
+    expect(page).to_contain_text("One chat with")
     widget.button("Withdraw consent").click()
     expect(widget.frame.get_by_role("heading", name="Your consent is withdrawn")).to_be_visible()
     assert widget.frame.evaluate("localStorage.length") == 0
