@@ -176,6 +176,21 @@ async def test_MS_3_a_consent_of_its_own_is_given_and_taken_back_by_one_press_ea
     assert (await ask(shop, "/consent", device=visitor.device, use="notice", given=False))[0] == 422
 
 
+async def test_MS_3_what_is_on_by_itself_is_called_no_consent(shop: Shop) -> None:
+    desk = shop.desk
+    await desk.admin.bots.change(desk.account.id, desk.bot.id, transcript_mail="verified")
+    async with shop.visitor() as visitor:
+        await visitor.say("hello")
+    (choice,) = (await held(shop, visitor.device))["choices"]
+    assert (choice["on"], choice["basis"]) == (True, "objection")
+    chosen = {"device": visitor.device, "use": "transcript_mail"}
+    for given in (False, True):
+        _, data = await ask(shop, "/consent", **chosen, given=given, version=choice["version"] if given else "")
+        (choice,) = data["choices"]
+        assert (choice["on"], choice["basis"]) == (given, "consent")
+        await desk.clock.advance(1_000)
+
+
 async def test_MS_3_withdrawing_ends_the_open_chat_and_is_written_down(shop: Shop) -> None:
     desk = shop.desk
     async with shop.visitor() as visitor:

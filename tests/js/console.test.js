@@ -292,3 +292,19 @@ test("a refusal is said in the server's words, no answer in ours, and nothing is
 test("links that have run out are not open", () => {
   assert.deepEqual([stateOfLink({ expires_at: 5 }, 5), stateOfLink({ expires_at: 5 }, 4)], ["expired", "open"]);
 });
+
+test("PS-5: the thread says to whom the transcript went and over which TLS, or why it did not go", () => {
+  const mailed = { kind: "transcript", sent: true, address: "jane@x.org", tls: "TLSv1.3 AES", reply: "250 ok", why: "closed" };
+  assert.deepEqual(
+    lines(
+      mailed,
+      { ...mailed, tls: null, why: "asked" },
+      { ...mailed, sent: false, reply: "550 no such user" },
+    ),
+    [
+      "The transcript was mailed to jane@x.org, over TLSv1.3 AES.",
+      "The transcript was mailed to jane@x.org, as the visitor asked, without TLS.",
+      "The transcript could not be mailed to jane@x.org: 550 no such user",
+    ],
+  );
+});

@@ -265,10 +265,16 @@ class PrivacyDoors:
             return []
         text = await self._consents.notice(bot.account, bot.id, browser.locale, use="transcript_mail")
         word = await self._consents.last_word(bot.account, bot.id, browser.visitor, PURPOSE)
-        on = when == "verified" if word is None else not word.withdraws
-        return [
-            {"use": PURPOSE, "text": text.text, "version": text.version, "locale": text.locale, "on": on},
-        ]
+        choice = {
+            "use": PURPOSE,
+            "text": text.text,
+            "version": text.version,
+            "locale": text.locale,
+            "on": when == "verified" if word is None else not word.withdraws,
+            # Nobody consented by saying nothing: until the visitor has chosen, it rests on his right to object.
+            "basis": "objection" if word is None and when == "verified" else "consent",
+        }
+        return [choice]
 
     def _newest(self, held: Holdings) -> tuple[str, str]:
         for chat in held.chats:

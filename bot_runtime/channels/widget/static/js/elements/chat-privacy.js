@@ -15,6 +15,7 @@ export class ChatPrivacy extends HTMLElement {
   #again = () => {};
   // Where the reader is: drawing anew must not throw him out.
   #at = "";
+  #told = "";
 
   constructor() {
     super();
@@ -73,6 +74,9 @@ export class ChatPrivacy extends HTMLElement {
     );
     this.firstElementChild.scrollTop = top;
     if (free && this.#at) this.focus();
+    const told = `${held.last} ${held.problem} ${held.done}`;
+    if (told !== this.#told) this.querySelector(".said")?.scrollIntoView({ block: "nearest" });
+    this.#told = told;
   }
 
   #ready(visit, t, page) {
@@ -107,7 +111,7 @@ export class ChatPrivacy extends HTMLElement {
     const { last, problem, done } = this.#holdings;
     if (last !== what || !(problem || done)) return null;
     const role = problem ? "alert" : "status";
-    return h("p", { class: problem ? "problem" : "hint", role }, problem && problem !== "failed" ? problem : t(problem || done));
+    return h("p", { class: `said ${problem ? "problem" : "hint"}`, role }, problem && problem !== "failed" ? problem : t(problem || done));
   }
 
   #choice(choice, t) {
@@ -120,7 +124,7 @@ export class ChatPrivacy extends HTMLElement {
         "label",
         { class: "choice", lang: choice.locale },
         h("input", { ...options, disabled: this.#holdings.busy !== "" }),
-        h("span", null, h("b", null, t("mail_me")), h("br"), choice.text),
+        h("span", null, h("b", null, t("mail_me")), h("br"), choice.basis === "objection" ? t("mail_unless") : choice.text),
       ),
     );
   }

@@ -29,6 +29,8 @@ export const WORDS = {
   given: "gegeben",
   taken_back: "widerrufen",
   mail_me: "Protokoll per E-Mail",
+  mail_unless:
+    "Das Protokoll jedes Chats geht nach dessen Ende an Ihre bestätigte Adresse. Schalten Sie das aus, wenn Sie es nicht möchten; sonst ändert sich nichts.",
   chosen: "Ihre Wahl gilt ab jetzt.",
   download: "Kopie herunterladen",
   download_hint: "Ein Archiv: eine Seite zum Lesen und dasselbe für Programme.",

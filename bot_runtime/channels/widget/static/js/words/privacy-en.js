@@ -28,6 +28,8 @@ export const WORDS = {
   given: "given",
   taken_back: "taken back",
   mail_me: "Transcript by e-mail",
+  mail_unless:
+    "The transcript of each chat is mailed to your verified address when it ends. Switch it off if you do not want that; nothing else changes.",
   chosen: "Your choice counts from now on.",
   download: "Download a copy",
   download_hint: "One archive: a page to read and the same for programs.",
