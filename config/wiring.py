@@ -255,7 +255,7 @@ def build(
         ),
         *searching.routes(staff.rules),
         *transcripts.privacy_routes(
-            staff, pages, clock, consents=consents, mails=mail_records, requests=privacy_requests
+            staff, pages, clock, consents=consents, mails=mail_records, requests=privacy_requests, contacts=contacts
         ),
         *proof.page.routes(),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),

@@ -6,6 +6,7 @@ from foundation.web import Pages, Route
 from transcripts.access import Access
 from transcripts.api import LinkApi
 from transcripts.consent import Consents
+from transcripts.contacts import Contacts
 from transcripts.guard import Guard
 from transcripts.links import Links
 from transcripts.mail_records import MailRecords
@@ -33,12 +34,20 @@ def privacy_routes(
     consents: Consents,
     mails: MailRecords,
     requests: PrivacyRequests,
+    contacts: Contacts,
 ) -> list[Route]:
     """The privacy pages of the admin. `pages` must know `transcripts.PAGES` and those of `admin`."""
     frame = AdminFrame(pages, staff.accounts, staff.alarms)
     proof = Proof(consents, staff.accounts, staff.bots, pages, clock)
     privacy = PrivacyPages(
-        frame, consents=consents, proof=proof, mails=mails, requests=requests, bots=staff.bots, audit=staff.audit
+        frame,
+        consents=consents,
+        proof=proof,
+        mails=mails,
+        requests=requests,
+        contacts=contacts,
+        bots=staff.bots,
+        audit=staff.audit,
     )
     staff.alarms.watch(privacy.alarms)
     notices = NoticePages(frame, consents, staff.bots, staff.audit)

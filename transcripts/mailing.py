@@ -13,6 +13,7 @@ that was taken back, a proof that was lost or a chat that was erased in between 
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -29,6 +30,7 @@ from transcripts.contacts import Contacts
 from transcripts.conversations import Conversations
 from transcripts.events import AnyEvent, TranscriptMailed, TranscriptNotMailed
 from transcripts.mail_records import MailRecord, MailRecords, Status, TranscriptMail, Why, as_mail
+from transcripts.masking import mask_address
 from transcripts.state import State
 from transcripts.words import words
 
@@ -100,11 +102,13 @@ class TranscriptMails:
 
         That it is not owed is written down too: a setting that is switched on later mails no old chats. Called again it
         changes nothing."""
+        if await self.records.has(account, conversation, "closed"):
+            return None
         state = await self._state(account, conversation)
         if state is None or state.closed_at is None or not state.contact:
             return None
         bot = await self._bots.get(account, state.bot)
-        if bot is None or await self.records.has(account, conversation, "closed"):
+        if bot is None:
             return None
         wanted = await self._wanted_at_end(state, bot)
         return await self._owe(state, bot, "closed", occasion="closed", at=state.closed_at, wanted=wanted)
@@ -228,11 +232,12 @@ class TranscriptMails:
             delivery = await self._post.send(await self.compose(record, state, bot))
         except PostRefused as refusal:
             if refusal.permanent:
-                return await self._noted(record, "refused", reply=refusal.reply)
+                return await self._noted(record, "refused", reply=_without(refusal.reply, state.address))
             raise Retry(self._pause(record, tries)) from refusal
         except PostError as error:
             raise Retry(self._pause(record, tries)) from error
-        return await self._noted(record, "sent", delivery)
+        reply = _without(delivery.reply, state.address)
+        return await self._noted(record, "sent", msgspec.structs.replace(delivery, reply=reply))
 
     def _pause(self, record: MailRecord, tries: int) -> int:
         """Soon at first, every minute while it can still be in time, every ten minutes after that."""
@@ -305,6 +310,11 @@ class TranscriptMails:
         )
         await self.records.change(record, late=1)
         log.error("the transcript mail %s has not left within 15 minutes", record.id)
+
+
+def _without(reply: str, address: str) -> str:
+    """What the server said, without the address: the record outlives an erasure of the chat."""
+    return re.sub(re.escape(address), mask_address(address), reply, flags=re.IGNORECASE)
 
 
 @contextlib.contextmanager

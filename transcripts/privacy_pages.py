@@ -14,6 +14,7 @@ from foundation.errors import Invalid, NotFound, Problem
 from foundation.web import CLOCK, Body, Route, read_form, read_query
 from transcripts.archives import as_file
 from transcripts.consent import Consent, Consents
+from transcripts.contacts import Contacts
 from transcripts.mail_records import MailRecords
 from transcripts.privacy_requests import PrivacyRequests
 from transcripts.proof import Proof
@@ -54,6 +55,7 @@ class PrivacyPages:
         proof: Proof,
         mails: MailRecords,
         requests: PrivacyRequests,
+        contacts: Contacts,
         bots: Bots,
         audit: AuditBook,
     ) -> None:
@@ -62,6 +64,7 @@ class PrivacyPages:
         self._proof = proof
         self._mails = mails
         self._requests = requests
+        self._contacts = contacts
         self._bots = bots
         self._audit = audit
 
@@ -171,6 +174,7 @@ class PrivacyPages:
 
     async def _requests_page(self, request: web.Request, problem: Problem | None = None) -> web.Response:
         account = principal(request).account
+        asked = await self._requests.list(account)
         return await self._frame.render(
             request,
             "transcripts/privacy_requests",
@@ -178,10 +182,15 @@ class PrivacyPages:
             heading="Visitors' requests",
             problem=problem,
             wrong=request.match_info.get("id", ""),
-            requests=await self._requests.list(account),
+            requests=asked,
+            addresses=await self._addresses(account, {one.contact for one in asked if one.contact}),
             now=request.config_dict[CLOCK].now(),
             bots=await self._names(account),
         )
+
+    async def _addresses(self, account: str, contacts: set[str]) -> dict[str, str]:
+        found = [await self._contacts.get(account, one) for one in contacts]
+        return {one.id: one.address for one in found if one is not None}
 
     async def _names(self, account: str) -> dict[str, str]:
         return {bot.id: bot.body.name for bot in await self._bots.list(account)}

@@ -30,7 +30,8 @@ RequestState = Literal["open", "done", "refused"]
 
 
 class PrivacyRequest(msgspec.Struct, frozen=True):
-    """`contact` and `address` are empty unless the browser proved them. `words`: what is to be corrected, as he says."""
+    """`contact` is empty unless the browser proved it; its address is not kept here, so it goes when the contact is erased.
+    `words`: what is to be corrected, as he says."""
 
     id: str
     account: str
@@ -40,7 +41,6 @@ class PrivacyRequest(msgspec.Struct, frozen=True):
     due: int
     bot: str
     contact: str
-    address: str
     conversations: tuple[str, ...]
     words: str
     answered_at: int | None
@@ -52,7 +52,6 @@ class _Body(msgspec.Struct, frozen=True):
     what: What
     bot: str
     contact: str
-    address: str
     conversations: tuple[str, ...]
     words: str
     answered_at: int | None = None
@@ -77,14 +76,13 @@ class PrivacyRequests:
         visitor: str,
         conversations: Sequence[str],
         contact: str = "",
-        address: str = "",
         words: str = "",
     ) -> PrivacyRequest:
         """Keep the request; durable when this returns. The same one that is still open is not kept twice.
 
         Raises `TooMany` when this browser has too many open ones.
         """
-        body = _Body(what, bot, contact, address, tuple(conversations), words)
+        body = _Body(what, bot, contact, tuple(conversations), words)
         mine = [one for one in await self.of_visitor(account, visitor) if one.state == "open"]
         same = next((one for one in mine if (one.what, one.words) == (what, words)), None)
         if same is not None:

@@ -227,7 +227,7 @@ async def test_MS_4_an_erasure_is_asked_for_with_the_typed_word_and_kept_once(sh
     for right in ("ERASE", "löschen"):
         assert (await ask(shop, "/request", **erase, confirm=right))[0] == 200
     (kept,) = await desk.requests.list(desk.account.id)
-    assert (kept.what, kept.state, kept.conversations, kept.address) == ("erase", "open", (chat.id,), "")
+    assert (kept.what, kept.state, kept.conversations, kept.contact) == ("erase", "open", (chat.id,), "")
     await desk.requests.answer(desk.account.id, kept.id, done=True, note="All gone.", by=ANN)
     (seen,) = (await held(shop, visitor.device))["requests"]
     assert (seen["state"], seen["note"]) == ("done", "All gone.")

@@ -202,10 +202,12 @@ async def test_PS_5_a_refusal_for_good_is_told_and_not_repeated(desk: Desk) -> N
     await offer(desk)
     chat = await talked(desk)
     await close(desk, chat)
-    desk.post.refusals[JANE] = PostRefused("550 no such user", permanent=True)
+    desk.post.refusals[JANE] = PostRefused(f"550 no such user: {JANE.upper()}", permanent=True)
     await desk.transcripts.look()
     await desk.jobs.run_due()
-    assert [one.reply for one in await desk.events(chat, TranscriptNotMailed)] == ["550 no such user"]
+    assert [one.reply for one in await desk.events(chat, TranscriptNotMailed)] == [
+        "550 no such user: j***@visitors.example"
+    ]
     assert (await mail_of(desk, chat)).status == "refused"
     assert await desk.transcripts.records.unsent(desk.account.id) == 1, "people are told"
     del desk.post.refusals[JANE]

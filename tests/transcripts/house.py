@@ -27,6 +27,7 @@ from transcripts import (
     STATICS,
     Access,
     Consents,
+    Contacts,
     Conversations,
     Guard,
     Links,
@@ -94,6 +95,7 @@ class House:
     consents: Consents
     mails: MailRecords
     requests: PrivacyRequests
+    contacts: Contacts
     runner: Runner | None = None
     port: int = 0
     cast: dict[str, Person] = field(default_factory=dict)
@@ -182,6 +184,7 @@ async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: L
         consents=Consents(engine, keyring, clock, services.accounts, services.bots),
         mails=MailRecords(engine, keyring, clock),
         requests=PrivacyRequests(engine, keyring, clock),
+        contacts=Contacts(engine, keyring, clock),
     )
     house.keyring = keyring
     await _people(house)
@@ -262,7 +265,13 @@ async def open_doors(house: House, listening: socket.socket) -> None:
         audit=services.audit,
     )
     ours += privacy_routes(
-        services, pages, house.clock, consents=house.consents, mails=house.mails, requests=house.requests
+        services,
+        pages,
+        house.clock,
+        consents=house.consents,
+        mails=house.mails,
+        requests=house.requests,
+        contacts=house.contacts,
     )
     settings = WebSettings(
         base_url=house.origin,

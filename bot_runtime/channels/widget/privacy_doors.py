@@ -195,7 +195,6 @@ class PrivacyDoors:
                 visitor=browser.visitor,
                 conversations=held.conversations,
                 contact=held.contact.id if held.contact else "",
-                address=held.address if held.contact else "",
                 words=said,
             )
         return _json(await self._answer(browser, bot, held))
