@@ -12,6 +12,7 @@ What this package promises to the others:
 
 from admin.access_requests import AccessRequests
 from admin.accounts import Account, AccountBody, Accounts
+from admin.alarms import Alarm, Alarms
 from admin.audit import AUDIT_BOOK, SYSTEM, AuditBook, By
 from admin.bots import Bot, BotBody, Bots
 from admin.chain import Entry
@@ -46,6 +47,8 @@ __all__ = [
     "Accounts",
     "AddressRange",
     "AdminFrame",
+    "Alarm",
+    "Alarms",
     "AuditBook",
     "Bot",
     "BotBody",

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from admin.access_requests import ACCESS_REQUEST, AccessRequests
 from admin.accounts import ACCOUNT, Accounts
+from admin.alarms import Alarms
 from admin.audit import AUDIT_BOOK, AuditBook
 from admin.bots import BOT, Bots
 from admin.changes import Changes
@@ -52,6 +53,7 @@ class Services:
     changes: Changes
     returns: Returns
     devices: KnownDevices
+    alarms: Alarms
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Read the ranges, follow what other processes change, sign return cookies (a `cleanup_ctx`)."""
@@ -108,4 +110,5 @@ def build(
         changes=changes,
         returns=Returns(signer),
         devices=KnownDevices(signer),
+        alarms=Alarms(),
     )

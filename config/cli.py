@@ -198,6 +198,21 @@ def audit_verify(data: Path) -> None:
 
 
 @main.group()
+def privacy() -> None:
+    """What is done with personal data."""
+
+
+@privacy.command("record")
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of Markdown.")
+def privacy_record(data: Path, as_json: bool) -> None:
+    """Write the record of processing activities (Art. 30 GDPR) from the live configuration."""
+    from config import installation
+
+    click.echo(_run(installation.privacy_record(data, as_json=as_json)), nl=False)
+
+
+@main.group()
 def assistant() -> None:
     """Rasa projects: check, test, talk to, begin one."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bot_runtime.verification.bounces import read_report
+from config.record import as_markdown, record_of
 from config.settings import FILE_NAME, Settings, SettingsError, load
 from config.stores import Refused, Stores, open_stores
 from config.wiring import KINDS, House, base_url_of, build
@@ -15,7 +16,17 @@ from foundation.clock import Clock, SystemClock
 from foundation.errors import Invalid
 from foundation.keys import MasterKeyError, create_master_key
 
-__all__ = ["Refused", "audit_verify", "describe", "init", "keys_new", "keys_rotate", "keys_status", "settings_of"]
+__all__ = [
+    "Refused",
+    "audit_verify",
+    "describe",
+    "init",
+    "keys_new",
+    "keys_rotate",
+    "keys_status",
+    "privacy_record",
+    "settings_of",
+]
 
 DEMO_FILE = """\
 # Settings of this installation; docs/settings.md lists them all.
@@ -107,6 +118,15 @@ async def take_bounce(data: Path, raw: bytes) -> str:
         except Invalid as refusal:
             raise Refused(refusal.detail) from refusal
     return _BOUNCES[outcome]
+
+
+async def privacy_record(data: Path, *, as_json: bool) -> str:
+    """The record of processing, as Markdown or JSON."""
+    async with _existing(data) as (_, house):
+        record = await record_of(house, settings_of(data))
+    if as_json:
+        return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+    return as_markdown(record)
 
 
 async def keys_new(path: Path) -> str:

@@ -45,7 +45,19 @@ from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
-from transcripts import Access, Consents, Contacts, Conversations, Guard, Links, rights
+from transcripts import (
+    Access,
+    Consents,
+    Contacts,
+    Conversations,
+    Guard,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    TranscriptMails,
+    rights,
+)
+from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
 
@@ -92,6 +104,8 @@ class House:
     demo: Demo
     bots: RunningBots
     bounces: Bounces
+    consents: Consents
+    privacy_requests: PrivacyRequests
 
     async def first_bot(self) -> Bot | None:
         """The first bot there is."""
@@ -139,6 +153,8 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 
+    sender = formataddr((settings.mail.sender_name, settings.mail.sender))
+
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
@@ -158,6 +174,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
         residency=settings.residency,
     )
+    consents.kept = rights_.retention.days
     links = Links(engine, keyring, clock, audit=staff.audit, life_ms=settings.links.days * DAY)
     access = Access(conversations)
     guard = Guard(
@@ -175,8 +192,26 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         jobs=outbox,
         post=post,
         pages=pages,
-        sender=formataddr((settings.mail.sender_name, settings.mail.sender)),
+        sender=sender,
         base_url=base_url,
+    )
+    late = metrics.gauge("transcripts_late", "Transcript mails that have not left within 15 minutes")
+    mail_records, privacy_requests = MailRecords(engine, keyring, clock), PrivacyRequests(engine, keyring, clock)
+    transcript_mails = TranscriptMails(
+        records=mail_records,
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=staff.accounts,
+        bots=staff.bots,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        audit=staff.audit,
+        clock=clock,
+        sender=sender,
+        observe=late.set,
+        told=lambda outcome: metrics.mails.labels(f"transcript_{outcome}").inc(),
     )
     instead: dict[str, Path] = {}
     running = RunningBots(
@@ -189,11 +224,27 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
-    rights_.erasures.add(proof.holding, MindHolding(minds), MailboxHolding(mails))
+    rights_.erasures.add(
+        proof.holding,
+        MailHolding(mail_records),
+        RequestHolding(privacy_requests),
+        MindHolding(minds),
+        MailboxHolding(mails),
+    )
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    visits = widget.Services(chats, conversations, turns, proof.verification, signals, clock)
+    visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
+
+    holdings = widget.HoldingsOf(
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        links=links,
+        mails=mail_records,
+        devices=proof.devices,
+        verification=proof.verification,
+    )
 
     desk = Desk(conversations, staff.audit, clock)
     keeper = QueueKeeper(
@@ -230,7 +281,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         sockets_total=settings.web.sockets_in_all,
     )
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
-    frame = AdminFrame(pages, staff.accounts, staff.requests)
+    frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
         *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
@@ -256,6 +307,21 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             bounce_secret=settings.mail.bounce_secret,
         ),
         *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst, policies=proof.policies).routes(),
+        *transcripts.privacy_routes(
+            staff, pages, clock, consents=consents, mails=mail_records, requests=privacy_requests, contacts=contacts
+        ),
+        *widget.PrivacyDoors(
+            chats=chats,
+            conversations=conversations,
+            consents=consents,
+            holdings=holdings,
+            requests=privacy_requests,
+            accounts=staff.accounts,
+            bots=staff.bots,
+            audit=staff.audit,
+            pages=pages,
+            clock=clock,
+        ).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
@@ -272,6 +338,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             ("queue", keeper.run()),
             ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
+            ("transcript mails", transcript_mails.run()),
         ):
             yield
 
@@ -293,7 +360,15 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         cleanup_ctx=(erased, staff.running, talking, working),
     )
     house = House(
-        base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running, bounces=proof.bounces
+        base_url=base_url,
+        app=app,
+        metrics=metrics,
+        admin=staff,
+        demo=demo,
+        bots=running,
+        bounces=proof.bounces,
+        consents=consents,
+        privacy_requests=privacy_requests,
     )
     return house
 

@@ -24,6 +24,7 @@ from transcripts.control import check
 from transcripts.edits import as_read, without_words
 from transcripts.events import (
     AnyEvent,
+    Closed,
     ConsentWithdrawn,
     Control,
     ControlChanged,
@@ -105,6 +106,12 @@ class Conversations:
         self._clock = clock
         self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
         self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
+        self._told_of_ends: list[Callable[[str, str], None]] = []
+
+    def tell_of_ends(self, tell: Callable[[str, str], None]) -> None:
+        """Have this called with account and id, after the commit, when a conversation ends in this process. It is a
+        hint like a signal: it may be lost with the process, so whoever must not miss an end looks for it as well."""
+        self._told_of_ends.append(tell)
 
     async def open(
         self, account: str, bot: str, *, visitor: str, locale: str = "en", page: WebPage | None = None
@@ -240,6 +247,32 @@ class Conversations:
         )
         return await self.state(account, page.rows[0].id) if page.rows else None
 
+    async def latest_of(self, account: str, bot: str, visitor: str) -> State | None:
+        """The newest conversation of this browser with this bot, open or over."""
+        found = await self._of_visitor(account, visitor, bot, limit=1)
+        return await self.state(account, found[0].id) if found else None
+
+    async def of_visitor(self, account: str, visitor: str, bot: str = "") -> list[Row]:
+        """The conversations of this browser (with this bot), newest first; at most the last 500."""
+        return [row_of(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
+
+    async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
+        """Closed conversations that have a contact and changed since then, the last changed first."""
+        where = (
+            Where("account", "=", account),
+            Where("control", "=", "closed"),
+            Where("contact", ">", ""),
+            Where("updated_at", ">=", since),
+        )
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=200, after=after)
+            for row in page.rows:
+                yield row_of(row)
+            after = page.next
+            if after is None:
+                return
+
     async def rows(
         self,
         account: str,
@@ -263,8 +296,11 @@ class Conversations:
         page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
         return [row_of(row) for row in page.rows], page.next
 
-    async def of_contact(self, account: str, contact: str, *, limit: int = 50) -> list[Row]:
-        """The conversations that are linked to a contact, proven or not, the newest first."""
+    async def of_contact(self, account: str, contact: str, *, limit: int = 500) -> list[Row]:
+        """The conversations that are linked to a contact, newest first.
+
+        That an address stands in a conversation does not prove it: look at its `verification`.
+        """
         where = (Where("account", "=", account), Where("contact", "=", contact))
         page = await self._engine.find(CONVERSATION, where, limit=500)
         rows = sorted((row_of(row) for row in page.rows), key=lambda row: -row.opened_at)
@@ -333,7 +369,7 @@ class Conversations:
         """The conversations that are linked to a contact now."""
         return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
 
-    async def of_visitor(self, account: str, visitor: str) -> list[str]:
+    async def ids_of_visitor(self, account: str, visitor: str) -> list[str]:
         """The conversations of a browser; `visitor` is the hash of its device secret."""
         token = await self._visitor_token(account, visitor)
         return await self._ids(Where("account", "=", account), Where("visitor", "=", token))
@@ -369,6 +405,9 @@ class Conversations:
         entry.sure = True
         self._cache.put(state.id, entry)
         self._tell(entry, last)
+        if any(type(event) is Closed for event in events):
+            for tell in self._told_of_ends:
+                tell(state.account, state.id)
         return Outcome(after, state.seq + 1, events)
 
     def _tell(self, entry: Entry, seq: int) -> None:
@@ -426,6 +465,14 @@ class Conversations:
             after = page.next
             if after is None:
                 return ids
+
+    async def _of_visitor(self, account: str, visitor: str, bot: str, *, limit: int) -> Sequence[StoredRow]:
+        where = [
+            Where("account", "=", account),
+            Where("visitor", "=", await self._visitor_token(account, visitor)),
+            *([Where("bot", "=", bot)] if bot else []),
+        ]
+        return (await self._engine.find(CONVERSATION, where, order="-opened_at", limit=limit)).rows
 
     async def _stored(self, account: str, id: str) -> StoredRow | None:
         row = await self._engine.get(CONVERSATION, id) if is_id(id) else None

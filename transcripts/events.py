@@ -215,6 +215,26 @@ class ControlChanged(Event, frozen=True, tag="control"):
     holder_name: str = ""
 
 
+class TranscriptMailed(Event, frozen=True, tag="transcript_mailed"):
+    """A mail server took the transcript: for which address, over which TLS (`None`: in clear), with which words (PS-4,
+    PS-5). `mail` names its record; `why` is `closed` or `asked`."""
+
+    mail: str
+    address: str
+    tls: str | None
+    reply: str
+    why: Literal["closed", "asked"] = "closed"
+
+
+class TranscriptNotMailed(Event, frozen=True, tag="transcript_not_mailed"):
+    """The transcript could not be mailed, and will not be: the server refused it for good."""
+
+    mail: str
+    address: str
+    reply: str
+    why: Literal["closed", "asked"] = "closed"
+
+
 class Closed(Event, frozen=True, tag="closed"):
     """The end, written together with the `ControlChanged` to `closed`."""
 
@@ -243,6 +263,8 @@ AnyEvent = (
     | RestrictionLifted
     | ControlChanged
     | Closed
+    | TranscriptMailed
+    | TranscriptNotMailed
 )
 
 

@@ -221,6 +221,13 @@ def _restriction(view: View) -> str:
     return "The processing was restricted" if view["on"] else "The restriction was lifted"
 
 
+def _mailed(view: View) -> str:
+    if not view["sent"]:
+        return f"The transcript could not be mailed to {view['address']}: {view.get('reply', '')}".rstrip(": ")
+    how = f" over {view['tls']}" if view.get("tls") else " without TLS" if "tls" in view else ""
+    return f"The transcript was mailed to {view['address']}{how}"
+
+
 def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
@@ -241,6 +248,7 @@ _COURSE = {
     "redacted": _redacted,
     "corrected": _corrected,
     "restriction": _restriction,
+    "transcript": _mailed,
 }
 
 

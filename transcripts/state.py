@@ -38,6 +38,8 @@ from transcripts.events import (
     RestrictionLifted,
     Role,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -104,6 +106,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
+    `mails`: the transcript mails whose end stands in the log.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
     message seq that a turn answered. `unread`: visitor's messages since anybody answered. `edits`: what became of single
     messages, by their number. `restricted`: the event that froze the conversation, while it is frozen.
@@ -140,6 +143,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     client_ids: Mapping[str, int] = ClientIds()
     edits: Mapping[int, Edit] = NO_EDITS
     restricted: ProcessingRestricted | None = None
+    mails: tuple[str, ...] = ()
 
     @property
     def closed(self) -> bool:
@@ -355,6 +359,10 @@ def _closed(state: State, _: int, event: Closed) -> None:
     _set(state, "closed_at", event.at)
 
 
+def _mailed(state: State, _: int, event: TranscriptMailed | TranscriptNotMailed) -> None:
+    _set(state, "mails", (*state.mails, event.mail))
+
+
 def _know(state: State, client_id: str, seq: int) -> None:
     ids = state.client_ids
     if isinstance(ids, ClientIds) and client_id not in ids:
@@ -381,4 +389,6 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     RestrictionLifted: _unrestricted,
     ControlChanged: _control,
     Closed: _closed,
+    TranscriptMailed: _mailed,
+    TranscriptNotMailed: _mailed,
 }

@@ -32,6 +32,8 @@ from transcripts.events import (
     ProcessingRestricted,
     RestrictionLifted,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
 )
@@ -323,6 +325,22 @@ def _closed(event: Closed) -> _Members:
     return {"kind": "closed", "by": event.by, "reason": event.reason, "author": event.author}
 
 
+def _mailed_for_visitor(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    sent = isinstance(event, TranscriptMailed)
+    return {"kind": "transcript", "sent": sent, "address": mask_address(event.address)}
+
+
+def _mailed(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    return {
+        "kind": "transcript",
+        "sent": isinstance(event, TranscriptMailed),
+        "address": event.address,
+        "tls": event.tls if isinstance(event, TranscriptMailed) else None,
+        "reply": event.reply,
+        "why": event.why,
+    }
+
+
 _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     MessageSent: _message_for_visitor,
     ConsentGiven: _consent_for_visitor,
@@ -334,6 +352,8 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     DataCorrected: _corrected_for_visitor,
     ControlChanged: _control_for_visitor,
     Closed: _closed_for_visitor,
+    TranscriptMailed: _mailed_for_visitor,
+    TranscriptNotMailed: _mailed_for_visitor,
 }
 
 _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
@@ -356,4 +376,6 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     RestrictionLifted: _restriction,
     ControlChanged: _control,
     Closed: _closed,
+    TranscriptMailed: _mailed,
+    TranscriptNotMailed: _mailed,
 }

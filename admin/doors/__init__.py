@@ -35,7 +35,7 @@ class _Door(Protocol):
 def routes(services: Services, pages: Pages, *, assistants: Sequence[str] = ("demo",)) -> list[Route]:
     """All routes of this package. `assistants`: the names of the assistants that a bot may be given."""
     s = services
-    frame = AdminFrame(pages, s.accounts, s.requests)
+    frame = AdminFrame(pages, s.accounts, s.requests, s.alarms)
     doors: list[_Door] = [
         LoginDoor(pages, logins=s.logins, people=s.people, sessions=s.sessions, returns=s.returns, devices=s.devices),
         SetupDoor(pages, setup=s.setup, sessions=s.sessions, devices=s.devices),

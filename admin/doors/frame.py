@@ -8,6 +8,7 @@ from aiohttp import web
 
 from admin.access_requests import AccessRequests
 from admin.accounts import Accounts
+from admin.alarms import Alarms
 from admin.principals import Principal, principal
 from admin.roles import ROLE_NAMES, Role
 from foundation.errors import Problem
@@ -22,6 +23,9 @@ DONE: Mapping[str, str] = {
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
+    "published": "The version is published. Visitors who come back are asked again.",
+    "request_done": "The request is marked as done.",
     "bot": "The bot is changed. Widgets that open from now on show it.",
     "range_added": "The range is added.",
     "range_edited": "The range is changed. It counts at once.",
@@ -86,6 +90,9 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Privacy",
         (
             Place("privacy", "Privacy", "/admin/privacy", "lock", _SUPER),
+            Place("notices", "Notices", "/admin/notices", "note", _ADMINS),
+            Place("privacy_requests", "Visitors' requests", "/admin/privacy-requests", "user", _ADMINS),
+            Place("consents", "Consent log", "/admin/consents", "check-circle", _AUDIT),
             Place("figures", "Figures", "/admin/figures", "panel", _ADMINS),
         ),
     ),
@@ -103,6 +110,7 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("contacts", "Contacts", "/admin/contacts", "user", _ADMINS),
             Place("suppressed", "Suppressed addresses", "/admin/suppressed", "close", _ADMINS),
             Place("opt_in_mails", "Opt-in mails", "/admin/opt-in-mails", "send", _ADMINS),
+            Place("transcript_mails", "Transcript mails", "/admin/transcript-mails", "mail", _ADMINS),
         ),
     ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
@@ -112,10 +120,13 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
 class AdminFrame:
     """Renders the pages with the menu. `requests` are counted beside their entry."""
 
-    def __init__(self, pages: Pages, accounts: Accounts, requests: AccessRequests | None = None) -> None:
+    def __init__(
+        self, pages: Pages, accounts: Accounts, requests: AccessRequests | None = None, alarms: Alarms | None = None
+    ) -> None:
         self._pages = pages
         self._accounts = accounts
         self._requests = requests
+        self._alarms = alarms or Alarms()
         pages.filter("admin_when", when)
         pages.filter("admin_iso", iso)
 
@@ -143,6 +154,7 @@ class AdminFrame:
             account_name=account.body.name if account is not None else "",
             menu=menu_of(me),
             waiting=await self._waiting(me),
+            alarms=await self._alarms.of(me),
             here=here,
             heading=heading,
             done=DONE.get(request.query.get("done", ""), ""),

@@ -91,10 +91,12 @@ class Devices:
             return row.body.ended
         return "this_chat" if self._holds(row) and row.body.conversation != conversation else "expired"
 
-    async def newest(self, account: str, visitor: str) -> tuple[str, Proven] | None:
-        """The contact that this browser proved last and stays recognised for, with the proof, if it still holds."""
+    async def newest(self, account: str, visitor: str, conversation: str = "") -> tuple[str, Proven] | None:
+        """The contact that this browser proved last, with the proof, if it holds in this conversation (without one:
+        where the visitor chose to stay recognised)."""
         rows, _ = await self._rows.find(account, Where("visitor", "=", visitor), limit=100)
-        holding = [row for row in rows if self._holds(row) and row.body.stay]
+        here = [row for row in rows if row.body.stay or (conversation and row.body.conversation == conversation)]
+        holding = [row for row in here if self._holds(row)]
         if not holding:
             return None
         row = max(holding, key=lambda row: row.body.at)

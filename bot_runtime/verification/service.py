@@ -351,6 +351,10 @@ class Verification:
             if row.control != "closed":
                 await self.recognise(account, row.id)
 
+    async def mailed(self, account: str, conversation: str) -> list[int]:
+        """When mails with a code left for the address of this conversation, as far as that is still kept."""
+        return [one.body.mailed_at for one in await self._requests.of(account, conversation) if one.body.mailed_at]
+
     async def recover(self) -> int:
         """Finish what a crash interrupted; how many requests needed it."""
         finished = 0

@@ -38,6 +38,7 @@ EXPECTED = {
     "POST /admin/bots": "admin",
     "GET /admin/bots/{id}": "admin",
     "POST /admin/bots/{id}": "admin",
+    "POST /admin/bots/{id}/transcripts": "admin",
     "GET /admin/ranges": "super_admin",
     "POST /admin/ranges": "super_admin",
     "POST /admin/ranges/{id}": "super_admin",

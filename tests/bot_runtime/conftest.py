@@ -44,7 +44,8 @@ from foundation.records import MemoryEngine
 from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
-from transcripts import Consents, Contacts, Conversations
+from transcripts import PAGES as TRANSCRIPT_PAGES
+from transcripts import Consents, Contacts, Conversations, Links, MailRecords, PrivacyRequests, TranscriptMails, copies
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
@@ -81,6 +82,9 @@ class Desk:
     jobs: Jobs
     post: MemoryPost
     proof: Proof
+    transcripts: TranscriptMails
+    links: Links
+    requests: PrivacyRequests
     account: Account
     bot: Bot
     pages: Pages
@@ -197,9 +201,10 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    pages = Pages([admin.PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages = Pages([admin.PAGES, TRANSCRIPT_PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
     pages.filter("admin_when", when)
     pages.filter("admin_iso", iso)
+    pages.filter("copy_when", copies.when)
     return pages
 
 
@@ -235,6 +240,21 @@ async def make_desk(
         base_url=base_url,
         **{"answer_after": 0} | options,
     )
+    consents = Consents(engine, keyring, clock, services.accounts, services.bots)
+    transcripts = TranscriptMails(
+        records=MailRecords(engine, keyring, clock),
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=services.accounts,
+        bots=services.bots,
+        jobs=jobs,
+        post=post,
+        pages=pages,
+        audit=services.audit,
+        clock=clock,
+        sender=SENDER,
+    )
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -242,10 +262,13 @@ async def make_desk(
         admin=services,
         conversations=conversations,
         contacts=contacts,
-        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        consents=consents,
         jobs=jobs,
         post=post,
         proof=proof,
+        transcripts=transcripts,
+        links=Links(engine, keyring, clock, audit=services.audit),
+        requests=PrivacyRequests(engine, keyring, clock),
         account=account,
         bot=bot,
         pages=pages,
@@ -412,7 +435,9 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
         desk.clock,
         openings=Throttle(desk.clock, openings, HOUR),
     )
-    services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
+    services = widget.Services(
+        chats, desk.conversations, talk.turns, desk.proof.verification, desk.transcripts, desk.signals, desk.clock
+    )
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
     doors.setdefault("policies", desk.proof.policies)
@@ -420,9 +445,29 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
     own = widget.OwnTranscript(
         desk.admin.bots, chats, desk.conversations, audit=desk.admin.audit, clock=desk.clock
     ).routes()
+    privacy = widget.PrivacyDoors(
+        chats=chats,
+        conversations=desk.conversations,
+        consents=desk.consents,
+        holdings=widget.HoldingsOf(
+            conversations=desk.conversations,
+            consents=desk.consents,
+            contacts=desk.contacts,
+            links=desk.links,
+            mails=desk.transcripts.records,
+            devices=desk.proof.devices,
+            verification=desk.proof.verification,
+        ),
+        requests=desk.requests,
+        accounts=desk.admin.accounts,
+        bots=desk.admin.bots,
+        audit=desk.admin.audit,
+        pages=desk.pages,
+        clock=desk.clock,
+    )
     runner, base = await serving(
         lambda settings: build_app(
-            [*routes, *own, *desk.proof.page.routes()],
+            [*routes, *own, *privacy.routes(), *desk.proof.page.routes()],
             settings=WebSettings(base_url=base_url, shutdown_s=1.0) if base_url else settings,
             pages=desk.pages,
             statics=STATICS,

@@ -312,3 +312,19 @@ test("YA-11: a link gets the days that were asked for, all end together, and vie
 test("links that have run out are not open", () => {
   assert.deepEqual([stateOfLink({ expires_at: 5 }, 5), stateOfLink({ expires_at: 5 }, 4)], ["expired", "open"]);
 });
+
+test("PS-5: the thread says to whom the transcript went and over which TLS, or why it did not go", () => {
+  const mailed = { kind: "transcript", sent: true, address: "jane@x.org", tls: "TLSv1.3 AES", reply: "250 ok", why: "closed" };
+  assert.deepEqual(
+    lines(
+      mailed,
+      { ...mailed, tls: null, why: "asked" },
+      { ...mailed, sent: false, reply: "550 no such user" },
+    ),
+    [
+      "The transcript was mailed to jane@x.org, over TLSv1.3 AES.",
+      "The transcript was mailed to jane@x.org, as the visitor asked, without TLS.",
+      "The transcript could not be mailed to jane@x.org: 550 no such user",
+    ],
+  );
+});

@@ -22,7 +22,20 @@ from foundation.keys import Keyring
 from foundation.live import LocalSignals
 from foundation.records import Engine
 from foundation.web import Pages, Runner, Static, WebSettings, build_app, serve
-from transcripts import PAGES, STATICS, Access, Conversations, Guard, Links, routes
+from transcripts import (
+    PAGES,
+    STATICS,
+    Access,
+    Consents,
+    Contacts,
+    Conversations,
+    Guard,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    privacy_routes,
+    routes,
+)
 from transcripts.control import change
 from transcripts.events import (
     AnyEvent,
@@ -79,6 +92,10 @@ class House:
     conversations: Conversations
     links: Links
     guard: Guard
+    consents: Consents
+    mails: MailRecords
+    requests: PrivacyRequests
+    contacts: Contacts
     runner: Runner | None = None
     port: int = 0
     cast: dict[str, Person] = field(default_factory=dict)
@@ -160,7 +177,18 @@ async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: L
         audit=services.audit,
         clock=clock,
     )
-    house = House(engine, clock, services, conversations, links, guard)
+    house = House(
+        engine,
+        clock,
+        services,
+        conversations,
+        links,
+        guard,
+        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        mails=MailRecords(engine, keyring, clock),
+        requests=PrivacyRequests(engine, keyring, clock),
+        contacts=Contacts(engine, keyring, clock),
+    )
     house.keyring = keyring
     await _people(house)
     await _conversation(house)
@@ -237,6 +265,15 @@ async def open_doors(house: House, listening: socket.socket) -> None:
         guard=house.guard,
         links=house.links,
         access=access,
+    )
+    ours += privacy_routes(
+        services,
+        pages,
+        house.clock,
+        consents=house.consents,
+        mails=house.mails,
+        requests=house.requests,
+        contacts=house.contacts,
     )
     settings = WebSettings(
         base_url=house.origin,

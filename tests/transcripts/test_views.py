@@ -26,6 +26,8 @@ from transcripts.events import (
     ProcessingRestricted,
     RestrictionLifted,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -78,6 +80,8 @@ EVENTS: list[AnyEvent] = [
     DataCorrected(at=18, what="message", value="I am Jane Doe", message=3, by="agent", author=AGENT_ID),
     ProcessingRestricted(at=19, author=AGENT_ID, reason="difficult"),
     RestrictionLifted(at=20, author=AGENT_ID, reason="difficult"),
+    TranscriptMailed(at=17, mail="m-1", address="jane@x.org", tls="TLSv1.3 AES", reply="250 queued as unverified"),
+    TranscriptNotMailed(at=18, mail="m-2", address="jane@x.org", reply="550 unverified", why="asked"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
@@ -100,7 +104,7 @@ def test_every_view_has_its_number_time_and_kind_and_is_plain_json() -> None:
 
 def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
     assert {view["kind"] for view in _visitor()} == {
-        "message", "consent", "email", "control", "closed", "redacted", "corrected",
+        "message", "consent", "email", "control", "closed", "redacted", "corrected", "transcript",
     }  # fmt: skip
     members = {"seq", "at", "kind"}
     assert {view["kind"]: view.keys() - members for view in _visitor()} == {
@@ -111,6 +115,7 @@ def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
         "closed": {"by", "reason"},
         "redacted": {"message"},
         "corrected": {"what", "message", "value"},
+        "transcript": {"sent", "address"},
     }
     assert {view["state"] for view in _visitor() if view["kind"] == "email"} == {"sent", "verified", "lost"}
 

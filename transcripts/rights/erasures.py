@@ -350,7 +350,7 @@ class Erasures:
         if body.what == "conversation":
             return Whose(account=account, conversations=(body.subject,))
         if body.what == "visitor":
-            of_browser = await self._conversations.of_visitor(account, body.visitor)
+            of_browser = await self._conversations.ids_of_visitor(account, body.visitor)
             return Whose(account=account, conversations=tuple(of_browser), visitors=(body.visitor,))
         linked = await self._conversations.ids_of_contact(account, body.subject)
         address = await self._contacts.address_of(account, body.subject)

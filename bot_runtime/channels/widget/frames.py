@@ -80,6 +80,12 @@ class Handoff(Frame, frozen=True):
     client_id: ClientId
 
 
+class Transcript(Frame, frozen=True):
+    """Asks for the transcript by mail (PS-7)."""
+
+    client_id: ClientId
+
+
 class End(Frame, frozen=True):
     client_id: ClientId
 
@@ -92,7 +98,7 @@ class Typing(Frame, frozen=True):
     on: bool
 
 
-AnyFrame = Consent | Message | Email | Code | Resend | Handoff | End | Withdraw | Typing
+AnyFrame = Consent | Message | Email | Code | Resend | Handoff | Transcript | End | Withdraw | Typing
 
 
 class BotCard(msgspec.Struct, frozen=True):
@@ -123,6 +129,7 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
     control: str
     holder: str | None
     secure: bool
+    transcripts: bool = False
 
 
 class Events(msgspec.Struct, frozen=True, tag_field="type", tag="events"):
@@ -134,7 +141,7 @@ class Ack(msgspec.Struct, frozen=True, tag_field="type", tag="ack"):
     seq: int
 
 
-Outcome = Literal["sent", "verified", "wrong", "expired", "too_many", "queued", "ended", "withdrawn"]
+Outcome = Literal["sent", "verified", "wrong", "expired", "too_many", "queued", "asked", "ended", "withdrawn"]
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="type", tag="done"):

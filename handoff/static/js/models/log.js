@@ -210,6 +210,8 @@ function toItem(event, names) {
           );
     case "closed":
       return line(filled(chosen(CLOSED, event.reason, event.by) ?? "The chat ended.", { who }), "check");
+    case "transcript":
+      return line(mailedWords(event), event.sent ? "mail" : "warning");
     case "turn":
       return event.intent
         ? { ...line(`Understood as ${event.intent}${certainty(event.confidence)}`, "bot"), quiet: true }
@@ -217,6 +219,13 @@ function toItem(event, names) {
     default:
       return null;
   }
+}
+
+/** PS-5: when it went stands beside it; here to whom, and over which TLS. @param {any} event */
+function mailedWords({ sent, address, tls, reply, why }) {
+  if (!sent) return `The transcript could not be mailed to ${address}: ${reply}`;
+  const asked = why === "asked" ? ", as the visitor asked" : "";
+  return `The transcript was mailed to ${address}${asked}, ${tls ? `over ${tls}` : "without TLS"}.`;
 }
 
 /** @param {any} event @param {string} who */

@@ -88,3 +88,5 @@ const proven = ({ address }, t) => [
   h("b", null, icon("check"), t("verified")),
   h("p", null, t(address ? "verified_text" : "verified_plain", { address })),
 ];
+
+customElements.define("chat-email", ChatEmail);

@@ -40,7 +40,8 @@ export class ChatThread extends HTMLElement {
       (item) => item.key,
       (item) => (item.type === "email" ? this.#card : drawn(item, visit, t, times)),
     );
-    this.#card.draw(visit, t);
+    if (this.#card.draw) this.#card.draw(visit, t);
+    else if (items.some((item) => item.type === "email")) import("./chat-email.js").then(() => visit.changed());
     const { heard } = visit.typing;
     if (heard) {
       this.#typing.ariaLabel = t("types", { name: heard.name || t(heard.by === "bot" ? "bot" : "someone") });

@@ -80,6 +80,8 @@ function toItem(event) {
       "check",
     );
   }
+  if (kind === "transcript")
+    return line(event.sent ? "line_mailed" : "line_not_mailed", "mail", { name: event.address });
   const words = kind === "control" && (LINES[`${now}:${reason}`] ?? LINES[now]);
   return words ? line(words, now === "bot" ? "bot" : "user", { name: event.holder_name }) : null;
 }
