@@ -10,24 +10,28 @@ What this package promises to the others:
 - An object of another account is not there.
 """
 
+from admin.access_requests import AccessRequests
 from admin.accounts import Account, AccountBody, Accounts
+from admin.alarms import Alarm, Alarms
 from admin.audit import AUDIT_BOOK, SYSTEM, AuditBook, By
 from admin.bots import Bot, BotBody, Bots
 from admin.chain import Entry
 from admin.changes import Changes
 from admin.cookies import remember_return
 from admin.doors import PAGES, STATICS, routes
+from admin.doors.frame import AdminFrame, see_other
 from admin.enabled_lists import Match
 from admin.grants import Grants
 from admin.passwords import Passwords
 from admin.people import People, Person, PersonBody
 from admin.principals import PRINCIPAL, Principal, by_of, principal, principal_or_none
+from admin.range_lists import AddressRange, RangeList
 from admin.roles import ROLES, Role
 from admin.rules import Rules
 from admin.services import KINDS, Services, build
 from admin.sessions import Sessions
 from admin.setup import Setup
-from admin.whitelists import AddressRange, Whitelists
+from admin.whitelists import Whitelists
 
 __all__ = [
     "AUDIT_BOOK",
@@ -37,10 +41,14 @@ __all__ = [
     "ROLES",
     "STATICS",
     "SYSTEM",
+    "AccessRequests",
     "Account",
     "AccountBody",
     "Accounts",
     "AddressRange",
+    "AdminFrame",
+    "Alarm",
+    "Alarms",
     "AuditBook",
     "Bot",
     "BotBody",
@@ -55,6 +63,7 @@ __all__ = [
     "Person",
     "PersonBody",
     "Principal",
+    "RangeList",
     "Role",
     "Rules",
     "Services",
@@ -67,4 +76,5 @@ __all__ = [
     "principal_or_none",
     "remember_return",
     "routes",
+    "see_other",
 ]

@@ -14,19 +14,23 @@ from admin import texts
 from admin.audit import SYSTEM, AuditBook, By
 from admin.changes import Changes
 from foundation.clock import Clock
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict, Invalid, NotFound
 from foundation.ids import new_id
 from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record
 
 ACCOUNT = Kind("account", fields=("created_at",), indexes=(("created_at",),))
 
+LONGEST_LINK_DAYS = 3_650
+
 
 class AccountBody(msgspec.Struct, frozen=True):
-    """`owners`: ids of the active super admins."""
+    """`owners`: ids of the active super admins. `link_days`: the longest life of a transcript link, `None` for what the
+    settings say (YA-11)."""
 
     name: str
     owners: tuple[str, ...] = ()
+    link_days: int | None = None
 
 
 Account = Record[AccountBody]
@@ -71,6 +75,15 @@ class Accounts:
             renamed = await self._change(id, lambda body: msgspec.structs.replace(body, name=name))
         await self._changes.announce(id, "account")
         return renamed
+
+    async def limit_links(self, id: str, days: int, *, by: By = SYSTEM) -> Account:
+        """Say how long transcript links may live at most; those that were made keep their day. Raises `Invalid`."""
+        if not 1 <= days <= LONGEST_LINK_DAYS:
+            raise Invalid(f"A number of days from 1 to {LONGEST_LINK_DAYS}, please.", field="days")
+        account = await self._require(id)
+        before, after = {"link_days": account.body.link_days}, {"link_days": days}
+        async with self._audit.recording(id, by, "account.links_limited", id, before=before, after=after):
+            return await self._change(id, lambda body: msgspec.structs.replace(body, link_days=days))
 
     async def add_owner(self, id: str, person: str) -> None:
         """Count a person among the active super admins, after he has become one."""

@@ -14,6 +14,7 @@ from foundation.clock import Clock
 from foundation.errors import Invalid, NotFound
 from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
+from foundation.mail import new_message_id
 from foundation.records import Collection, Engine, Kind, Record
 
 BOT = Kind("bot", fields=("public", "created_at"), unique=(("public",),), indexes=(("account", "created_at"),))
@@ -24,11 +25,22 @@ LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 DEFAULT_ACCENT = "#2456b8"
 DEFAULT_GREETING = "Hello! How can we help?"
 
+TRANSCRIPT_MAILS: dict[str, str] = {
+    "off": "Never",
+    "asked": "Only to visitors who chose it on their privacy page",
+    "verified": "To every verified address, unless the visitor switched it off",
+}
+"""When the transcript is mailed to the visitor after a chat has ended (YA-17)."""
+
 _ACCENT = re.compile(r"#[0-9a-f]{6}\Z")
 
 
 class BotBody(msgspec.Struct, frozen=True):
-    """`assistant` names a Rasa project; `sites` may embed the widget; `accent` is the widget's colour, `#rrggbb`."""
+    """`assistant` names a Rasa project; `sites` may embed the widget; `accent` is the widget's colour, `#rrggbb`.
+
+    `transcript_mail`: whether the transcript is mailed on close (`TRANSCRIPT_MAILS`); `transcript_icon`: whether visitors
+    may ask for it (PS-6); `transcript_sender`: From of these mails, empty for that of the settings. Only verified
+    addresses get one."""
 
     name: str
     assistant: str
@@ -36,6 +48,9 @@ class BotBody(msgspec.Struct, frozen=True):
     sites: tuple[str, ...] = ()
     accent: str = DEFAULT_ACCENT
     greeting: str = DEFAULT_GREETING
+    transcript_mail: str = "off"
+    transcript_icon: bool = False
+    transcript_sender: str = ""
 
 
 Bot = Record[BotBody]
@@ -51,7 +66,7 @@ class Bots:
         self._changes = changes
 
     async def create(
-        self, account: str, name: str, assistant: str, *, by: By = SYSTEM, **details: str | Sequence[str]
+        self, account: str, name: str, assistant: str, *, by: By = SYSTEM, **details: str | bool | Sequence[str]
     ) -> Bot:
         """Make a bot. `details` are the other members of `BotBody`. Raises `Invalid`."""
         body, made = _checked(BotBody("", ""), {"name": name, "assistant": assistant, **details}), new_id()
@@ -72,7 +87,7 @@ class Bots:
         """All bots of the account, oldest first."""
         return [bot async for bot in self._bots.all(account, order="created_at")]
 
-    async def change(self, account: str, id: str, *, by: By = SYSTEM, **details: str | Sequence[str]) -> Bot:
+    async def change(self, account: str, id: str, *, by: By = SYSTEM, **details: str | bool | Sequence[str]) -> Bot:
         """Change some members of a bot. Raises `Invalid`, `NotFound`."""
         bot = await self.get(account, id)
         if bot is None:
@@ -113,6 +128,24 @@ def _accent(value: str) -> str:
     return colour
 
 
+def _transcript_mail(value: str) -> str:
+    if value not in TRANSCRIPT_MAILS:
+        raise Invalid("Choose when transcripts are mailed.", field="transcript_mail")
+    return value
+
+
+def _sender(value: str) -> str:
+    address = value.strip()
+    if address:
+        try:
+            new_message_id(address)
+        except Invalid as problem:
+            raise Invalid(problem.detail, field="transcript_sender") from None
+        if "<" in address:
+            raise Invalid("Only the address, please, without a name.", field="transcript_sender")
+    return address
+
+
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "name": lambda value: texts.line(value, "name"),
     "assistant": lambda value: texts.line(value, "assistant", most=500),
@@ -120,6 +153,9 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "sites": _sites,
     "accent": _accent,
     "greeting": lambda value: texts.paragraph(value, "greeting", most=500),
+    "transcript_mail": _transcript_mail,
+    "transcript_icon": bool,
+    "transcript_sender": _sender,
 }
 
 

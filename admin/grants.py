@@ -1,4 +1,4 @@
-"""Grants: which bots a person has access to. A grant is a small record with its author and time."""
+"""Grants: which bots a person has access to. A grant is a small record with its author and time, and maybe its end."""
 
 import msgspec
 
@@ -18,10 +18,15 @@ GRANT = Kind(
 
 
 class GrantBody(msgspec.Struct, frozen=True):
-    """When it was granted, and by whom (an id, or `system`)."""
+    """When it was granted, by whom (an id, or `system`), and until when (`None`: until it is taken away)."""
 
     at: int
     by: str
+    until: int | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it gives access now."""
+        return self.until is None or now < self.until
 
 
 class Grants:
@@ -33,14 +38,20 @@ class Grants:
         self._audit = audit
         self._changes = changes
 
-    async def grant_to(self, account: str, person: str, bot: str, *, by: By = SYSTEM) -> None:
-        """Give a person access to a bot; done twice, it is done once."""
-        if bot in await self.of(account, person):
+    async def grant_to(self, account: str, person: str, bot: str, *, until: int | None = None, by: By = SYSTEM) -> None:
+        """Give a person access to a bot, maybe until a moment; done twice, it is done once. A grant with an end is
+        replaced by a longer one, never by a shorter."""
+        found, _ = await self._grants.find(account, Where("person", "=", person), Where("bot", "=", bot))
+        if any(_reaches(grant.body.until, until) for grant in found):
             return
-        body = GrantBody(self._clock.now(), by.person)
+        after = {"bot": bot} if until is None else {"bot": bot, "until": until}
+        body = GrantBody(self._clock.now(), by.person, until)
         try:
-            async with self._audit.recording(account, by, "grant.given", person, before={}, after={"bot": bot}):
-                await self._grants.insert(account, new_id(), body, person=person, bot=bot)
+            async with self._audit.recording(account, by, "grant.given", person, before={}, after=after):
+                if found:
+                    await self._grants.replace(found[0], body=body)
+                else:
+                    await self._grants.insert(account, new_id(), body, person=person, bot=bot)
         except Taken:
             return
         await self._changes.announce(account, "people")
@@ -57,12 +68,29 @@ class Grants:
 
     async def of(self, account: str, person: str) -> frozenset[str]:
         """The ids of the bots granted to a person."""
-        found = self._grants.all(account, Where("person", "=", person))
-        return frozenset([str(grant.fields["bot"]) async for grant in found])
+        found, now = self._grants.all(account, Where("person", "=", person)), self._clock.now()
+        return frozenset([str(grant.fields["bot"]) async for grant in found if grant.body.holds(now)])
+
+    async def ends(self, account: str, person: str) -> dict[str, int]:
+        """When the access of a person to a bot ends, for those grants that have an end."""
+        found, now = self._grants.all(account, Where("person", "=", person)), self._clock.now()
+        return {
+            str(grant.fields["bot"]): grant.body.until
+            async for grant in found
+            if grant.body.until is not None and grant.body.holds(now)
+        }
 
     async def all(self, account: str) -> dict[str, frozenset[str]]:
         """For every person with grants the ids of the bots."""
         found: dict[str, set[str]] = {}
+        now = self._clock.now()
         async for grant in self._grants.all(account):
+            if not grant.body.holds(now):
+                continue
             found.setdefault(str(grant.fields["person"]), set()).add(str(grant.fields["bot"]))
         return {person: frozenset(bots) for person, bots in found.items()}
+
+
+def _reaches(known: int | None, wanted: int | None) -> bool:
+    """Whether a grant until `known` covers one until `wanted`; one that is over covers nothing that is asked now."""
+    return known is None or (wanted is not None and known >= wanted)

@@ -35,7 +35,7 @@ _SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 class PersonBody(msgspec.Struct, frozen=True):
     """`password` is an argon2id hash. `one_time_until`: the password was given out and has to be changed at its first
-    use, before this moment."""
+    use, before this moment. `may_share`: make and revoke transcript links; `may_download`: transcripts as files."""
 
     name: str
     email: str
@@ -43,7 +43,10 @@ class PersonBody(msgspec.Struct, frozen=True):
     password: str
     epoch: int = 0
     disabled_at: int | None = None
+    may_redact: bool = False
     one_time_until: int | None = None
+    may_share: bool = True
+    may_download: bool = True
 
     def may_log_in(self, now: int) -> bool:
         """Whether the right password opens a session."""
@@ -158,6 +161,44 @@ class People:
         """Let a disabled person in again. Raises `NotFound`."""
         return await self._change(account, id, "person.enabled", by, {"disabled_at": None})
 
+    async def allow_redaction(self, account: str, id: str, *, allowed: bool, by: By = SYSTEM) -> Person:
+        """Let a person redact messages, or no more (YA-21). Sessions go on and have the new right at once. Raises
+        `NotFound`."""
+        async with self._one_at_a_time:
+            person = await self._require(account, id)
+            if person.body.may_redact == allowed:
+                return person
+            async with self._audit.recording(
+                account, by, "person.redaction", id, before={"redact": not allowed}, after={"redact": allowed}
+            ):
+                changed = await self._people.update(
+                    account, id, lambda old: {"body": msgspec.structs.replace(old.body, may_redact=allowed)}
+                )
+        if changed is None:
+            raise _unknown()
+        await self._changes.announce(account, "people")
+        return changed
+
+    async def permit(self, account: str, id: str, *, share: bool, download: bool, by: By = SYSTEM) -> Person:
+        """Set what a person may do with transcripts (YA-13). Sessions go on and have the new rights at once. Raises
+        `NotFound`."""
+        async with self._one_at_a_time:
+            person = await self._require(account, id)
+            body = msgspec.structs.replace(person.body, may_share=share, may_download=download)
+            if body == person.body:
+                return person
+            before, after = _permissions(person.body), _permissions(body)
+            async with self._audit.recording(account, by, "person.permitted", id, before=before, after=after):
+                changed = await self._people.update(
+                    account,
+                    id,
+                    lambda old: {"body": msgspec.structs.replace(old.body, may_share=share, may_download=download)},
+                )
+        if changed is None:
+            raise _unknown()
+        await self._changes.announce(account, "people")
+        return changed
+
     async def set_password(
         self, account: str, id: str, password: str, *, one_time: bool = False, by: By = SYSTEM
     ) -> Person:
@@ -228,6 +269,10 @@ def _owns(body: PersonBody) -> bool:
 def _facts(body: PersonBody) -> dict[str, Any]:
     """What the audit book keeps of a person: no name, no address, no hash."""
     return {"role": body.role, "disabled": body.disabled_at is not None, "one_time": body.one_time_until is not None}
+
+
+def _permissions(body: PersonBody) -> dict[str, Any]:
+    return {"share": body.may_share, "download": body.may_download}
 
 
 def _in_use() -> Conflict:

@@ -11,7 +11,8 @@ from foundation.web import client_address
 
 class Principal(msgspec.Struct, frozen=True):
     """A person of the house, logged in. `session` is the session's public id; `bots` are those granted, or `None` for
-    every bot of the account. With `must_change_password` nothing is open but the page that does it."""
+    every bot of the account. With `must_change_password` nothing is open but the page that does it. `may_share` and
+    `may_download` say what the person may do with transcripts besides reading them (YA-13)."""
 
     account: str
     person: str
@@ -20,7 +21,10 @@ class Principal(msgspec.Struct, frozen=True):
     role: Role
     session: str
     bots: frozenset[str] | None
+    may_redact: bool = False
     must_change_password: bool = False
+    may_share: bool = True
+    may_download: bool = True
 
     def may_open(self, bot: str) -> bool:
         """Whether this person has access to a bot of his account. That the bot is of his account is for the caller to

@@ -22,14 +22,17 @@ _OPEN_TO_NEWCOMERS = frozenset({CHANGE_PASSWORD, "/logout"})
 
 
 class Rules:
-    """The rules that need a session: `staff`, `admin`, `super_admin`, `audit`; and `maybe`, which refuses nobody."""
+    """The rules that need a session: `staff`, `lead` (supervisors and admins), `admin`, `super_admin`, `audit`. Those that
+    refuse nobody: `maybe`, and `looking` for what an open page asks by itself, which is no use of the session."""
 
     def __init__(self, sessions: Sessions) -> None:
         self.staff: Rule = _Members("staff", sessions, ROLES)
         self.admin: Rule = _Members("admin", sessions, ("admin", "super_admin"))
         self.super_admin: Rule = _Members("super_admin", sessions, ("super_admin",))
         self.audit: Rule = _Members("audit", sessions, ("auditor", "super_admin"))
+        self.lead: Rule = _Members("lead", sessions, ("supervisor", "admin", "super_admin"))
         self.maybe: Rule = _Maybe(sessions)
+        self.looking: Rule = _Maybe(sessions, "looking", in_use=False)
 
 
 class _Members:
@@ -55,14 +58,20 @@ class _Members:
 
 
 class _Maybe:
-    name = "maybe"
-
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, name: str = "maybe", *, in_use: bool = True) -> None:
+        self._name = name
         self._sessions = sessions
+        self._in_use = in_use
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     async def admit(self, request: web.Request) -> None:
         """Leaves the principal in the request if there is one; somebody who has yet to choose a password is none."""
-        person: Principal | None = await self._sessions.principal_of(self._sessions.secret_of(request))
+        person: Principal | None = await self._sessions.principal_of(
+            self._sessions.secret_of(request), in_use=self._in_use
+        )
         if person is not None and not person.must_change_password:
             request[PRINCIPAL] = person
 

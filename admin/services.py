@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from admin.access_requests import ACCESS_REQUEST, AccessRequests
 from admin.accounts import ACCOUNT, Accounts
+from admin.alarms import Alarms
 from admin.audit import AUDIT_BOOK, AuditBook
 from admin.bots import BOT, Bots
 from admin.changes import Changes
@@ -17,16 +19,18 @@ from admin.grants import GRANT, Grants
 from admin.logins import Logins
 from admin.passwords import Passwords
 from admin.people import PERSON, People
+from admin.range_imports import RangeImports
+from admin.range_lists import KINDS as RANGE_KINDS
 from admin.rules import Rules
 from admin.sessions import SESSION, Sessions
 from admin.setup import SETUP_LINK, Setup
-from admin.whitelists import LIST, RANGE, Whitelists
+from admin.whitelists import Whitelists
 from foundation.clock import HOUR, MINUTE, Clock
 from foundation.keys import Keyring
 from foundation.live import Signals
 from foundation.records import Engine
 
-KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, RANGE, LIST, AUDIT_BOOK)
+KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, *RANGE_KINDS, ACCESS_REQUEST, AUDIT_BOOK)
 """What this package stores, for the engine."""
 
 
@@ -40,6 +44,8 @@ class Services:
     grants: Grants
     sessions: Sessions
     whitelists: Whitelists
+    range_imports: RangeImports
+    requests: AccessRequests
     audit: AuditBook
     setup: Setup
     logins: Logins
@@ -47,6 +53,7 @@ class Services:
     changes: Changes
     returns: Returns
     devices: KnownDevices
+    alarms: Alarms
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Read the ranges, follow what other processes change, sign return cookies (a `cleanup_ctx`)."""
@@ -85,6 +92,7 @@ def build(
         idle_ms=idle_ms,
         absolute_ms=absolute_ms,
     )
+    whitelists = Whitelists(engine, keyring, clock, bots=bots, audit=audit, changes=changes)
     signer = Signer(keyring, clock)
     return Services(
         accounts=accounts,
@@ -92,7 +100,9 @@ def build(
         people=people,
         grants=grants,
         sessions=sessions,
-        whitelists=Whitelists(engine, keyring, clock, bots=bots, audit=audit, changes=changes),
+        whitelists=whitelists,
+        range_imports=RangeImports(whitelists, clock),
+        requests=AccessRequests(engine, keyring, clock, grants=grants, audit=audit),
         audit=audit,
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),
@@ -100,4 +110,5 @@ def build(
         changes=changes,
         returns=Returns(signer),
         devices=KnownDevices(signer),
+        alarms=Alarms(),
     )

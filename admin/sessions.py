@@ -106,8 +106,11 @@ class Sessions:
         )
         return secret
 
-    async def principal_of(self, secret: str | None) -> Principal | None:
-        """Who is behind a session, with the rights of this moment; `None` when it is unknown or has ended."""
+    async def principal_of(self, secret: str | None, *, in_use: bool = True) -> Principal | None:
+        """Who is behind a session, with the rights of this moment; `None` when it is unknown or has ended.
+
+        Without `in_use` this is not a use of the session: a page that looks by itself keeps no session alive.
+        """
         if not is_secret(secret) or secret is None:
             return None
         token, now = secret_hash(secret), self._clock.now()
@@ -119,6 +122,8 @@ class Sessions:
         if now >= self._expiry(seen.session.body, seen.seen_at):
             self._seen.pop(token, None)
             return None
+        if not in_use:
+            return seen.principal
         seen.seen_at = max(seen.seen_at, now)
         if now - seen.session.body.seen_at >= _WRITE_EVERY:
             await self._write_use(token, seen)
@@ -175,9 +180,15 @@ class Sessions:
 
     async def _principal(self, session: Record[SessionBody]) -> Principal | None:
         person = await self._people.get(session.account, str(session.fields["person"]))
-        if person is None or person.body.disabled_at is not None or person.body.epoch != session.body.epoch:
+        if person is None or person.body.epoch != session.body.epoch:
             return None
+        return await self.rights_of(person, session=session.id)
+
+    async def rights_of(self, person: Person, *, session: str = "") -> Principal | None:
+        """What a person may do, in a session or if he logged in now; `None` for somebody who is locked out."""
         body = person.body
+        if body.disabled_at is not None:
+            return None
         bots = frozenset[str]()
         if body.role in BY_GRANT:
             bots = await self._grants.of(person.account, person.id)
@@ -187,9 +198,12 @@ class Sessions:
             name=body.name,
             email=body.email,
             role=body.role,
-            session=session.id,
+            session=session,
             bots=None if body.role in EVERY_BOT else bots,
+            may_redact=body.may_redact,
             must_change_password=body.one_time_until is not None,
+            may_share=body.may_share,
+            may_download=body.may_download,
         )
 
     async def _write_use(self, token: str, seen: _Seen) -> None:

@@ -11,6 +11,7 @@ totals come from the kernel and hold with or without the clock, which costs a fe
 import argparse
 import asyncio
 import gc
+import inspect
 import json
 import os
 import signal
@@ -100,14 +101,12 @@ class Sampler:
 
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
         now = time.thread_time()
-        self.spent[COLLECTOR if phase == "stop" else self._step(sys._getframe(1))] += now - self._last
+        self.spent[COLLECTOR if phase == "stop" else self._step(inspect.currentframe())] += now - self._last
         self._last = now
 
     def _step(self, frame: FrameType | None) -> str:
         while frame is not None:
             code = frame.f_code
-            if code is Sampler._collected.__code__:
-                return COLLECTOR
             if code not in self._known:
                 self._known[code] = _step_of(f"{code.co_filename}:{code.co_name}")
             step = self._known[code]

@@ -13,7 +13,8 @@ from bot_runtime.assistants import Assistant, Tracker
 from bot_runtime.builtin_actions import ACTIONS as ANSWERS
 from bot_runtime.trackerlog import restored
 from transcripts.conversations import Conversations
-from transcripts.events import BotStateChanged, ControlChanged, Numbered
+from transcripts.events import BotStateChanged, ControlChanged, DataCorrected, MessageRedacted, Numbered
+from transcripts.rights import Whose
 from transcripts.state import State
 
 NOT_UNDERSTOOD = "nlu_fallback"
@@ -23,7 +24,7 @@ class Mind:
     """`seq`: up to which event of the log it knows. `failures`: turns in a row that failed; `losses`: turns in a row in
     which the bot understood nothing or had nothing to say."""
 
-    __slots__ = ("assistant", "failures", "losses", "seq", "tracker")
+    __slots__ = ("assistant", "failures", "losses", "seq", "tracker", "weight")
 
     def __init__(self, assistant: Assistant, tracker: Tracker, seq: int) -> None:
         self.assistant = assistant
@@ -31,6 +32,7 @@ class Mind:
         self.seq = seq
         self.failures = 0
         self.losses = 0
+        self.weight = 0  # as `Minds` counted it
 
     def count(self, turn: BotStateChanged, *, is_a_loss: bool) -> None:
         """Take a stored turn into the counts. One without events failed."""
@@ -56,11 +58,14 @@ def is_a_loss(events: Sequence[Mapping[str, Any]]) -> bool:
 
 
 class Minds:
-    """The minds of the conversations that talked lately, at most `most`."""
+    """The minds of the conversations that talked lately: at most `most`, with at most `most_events` tracker events in
+    all. An event takes about a kilobyte; a mind that had to go is read from the log when its visitor writes again."""
 
-    def __init__(self, conversations: Conversations, *, most: int = 20_000) -> None:
+    def __init__(self, conversations: Conversations, *, most: int = 20_000, most_events: int = 100_000) -> None:
         self._conversations = conversations
         self._most = most
+        self._most_events = most_events
+        self._events = 0
         self._minds: OrderedDict[str, Mind] = OrderedDict()
 
     async def of(self, state: State, assistant: Assistant) -> Mind:
@@ -73,14 +78,22 @@ class Minds:
 
     def keep(self, conversation: str, mind: Mind, tracker: Tracker, seq: int) -> None:
         """The turn that made this tracker is stored; the log ends with `seq`."""
+        if self._minds.get(conversation) is not mind:
+            self.forget(conversation)
+            mind.weight = 0
+            self._minds[conversation] = mind
+        self._minds.move_to_end(conversation)
         mind.tracker, mind.seq = tracker, seq
-        self._minds[conversation] = mind
-        while len(self._minds) > self._most:
-            self._minds.popitem(last=False)
+        self._events += len(tracker) - mind.weight
+        mind.weight = len(tracker)
+        while len(self._minds) > 1 and (len(self._minds) > self._most or self._events > self._most_events):
+            self.forget(next(iter(self._minds)))
 
     def forget(self, conversation: str) -> None:
         """What was thought last is not what was stored."""
-        self._minds.pop(conversation, None)
+        mind = self._minds.pop(conversation, None)
+        if mind is not None:
+            self._events -= mind.weight
 
     async def failures(self, state: State) -> int:
         """How many turns failed in a row, when there is no assistant that could have a mind."""
@@ -98,7 +111,9 @@ class Minds:
         if mind.seq > state.seq:
             return False
         since = await self._conversations.events(state.account, state.id, mind.seq)
-        if any(isinstance(one.event, BotStateChanged | ControlChanged) for one in since):
+        if any(
+            isinstance(one.event, BotStateChanged | ControlChanged | MessageRedacted | DataCorrected) for one in since
+        ):
             return False
         mind.seq = state.seq
         return True
@@ -110,6 +125,23 @@ class Minds:
         _count(mind, log)
         self.keep(state.id, mind, mind.tracker, state.seq)
         return mind
+
+
+class MindHolding:
+    """A `Holding`: the trackers that are kept in memory."""
+
+    name = "trackers in memory"
+
+    def __init__(self, minds: Minds) -> None:
+        self._minds = minds
+
+    async def erase(self, whose: Whose) -> int:
+        self.forget(whose)
+        return 0
+
+    def forget(self, whose: Whose) -> None:
+        for conversation in whose.conversations:
+            self._minds.forget(conversation)
 
 
 def _count(mind: Mind, log: Sequence[Numbered]) -> None:

@@ -19,6 +19,7 @@ _ENGLISH = {
     "handoff_waiting": "A person has been called already. Please stay here.",
     "ask_email": "Please give your e-mail address.",
     "code_sent": "If {address} can receive mail, a message with a code is on its way. Please type the code here.",
+    "email_kept": "Thank you, {address} is noted. When it has to be confirmed, you get a mail.",
     "email_known": "Your e-mail address {address} is verified in this browser.",
 }
 
@@ -36,6 +37,7 @@ _GERMAN = {
     "ask_email": "Bitte geben Sie Ihre E-Mail-Adresse an.",
     "code_sent": "Falls {address} Mails empfangen kann, ist eine Nachricht mit einem Code unterwegs. Bitte tippen Sie "
     "den Code hier ein.",
+    "email_kept": "Danke, {address} ist notiert. Wenn die Adresse bestätigt werden muss, bekommen Sie eine Mail.",
     "email_known": "Ihre E-Mail-Adresse {address} ist in diesem Browser bestätigt.",
 }
 

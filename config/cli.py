@@ -165,6 +165,20 @@ def doctor(data: Path, full: bool, as_json: bool) -> None:
 
 
 @main.group()
+def mail() -> None:
+    """Mails that came back."""
+
+
+@mail.command("bounce")
+@DATA
+def mail_bounce(data: Path) -> None:
+    """Read one report of a mail server (RFC 3464, RFC 5965) from standard input and suppress the address it names."""
+    from config import installation
+
+    click.echo(_run(installation.take_bounce(data, sys.stdin.buffer.read(1_000_001))))
+
+
+@main.group()
 def audit() -> None:
     """The audit book."""
 
@@ -181,6 +195,21 @@ def audit_verify(data: Path) -> None:
     if bad:
         sys.exit(1)
     click.echo("Every audit book is whole.")
+
+
+@main.group()
+def privacy() -> None:
+    """What is done with personal data."""
+
+
+@privacy.command("record")
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of Markdown.")
+def privacy_record(data: Path, as_json: bool) -> None:
+    """Write the record of processing activities (Art. 30 GDPR) from the live configuration."""
+    from config import installation
+
+    click.echo(_run(installation.privacy_record(data, as_json=as_json)), nl=False)
 
 
 @main.group()

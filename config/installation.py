@@ -7,13 +7,26 @@ from typing import Any
 
 import msgspec
 
+from bot_runtime.verification.bounces import read_report
+from config.record import as_markdown, record_of
 from config.settings import FILE_NAME, Settings, SettingsError, load
 from config.stores import Refused, Stores, open_stores
 from config.wiring import KINDS, House, base_url_of, build
 from foundation.clock import Clock, SystemClock
+from foundation.errors import Invalid
 from foundation.keys import MasterKeyError, create_master_key
 
-__all__ = ["Refused", "audit_verify", "describe", "init", "keys_new", "keys_rotate", "keys_status", "settings_of"]
+__all__ = [
+    "Refused",
+    "audit_verify",
+    "describe",
+    "init",
+    "keys_new",
+    "keys_rotate",
+    "keys_status",
+    "privacy_record",
+    "settings_of",
+]
 
 DEMO_FILE = """\
 # Settings of this installation; docs/settings.md lists them all.
@@ -66,6 +79,13 @@ def describe(made: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Serve it: frontdesk serve --data {made['data']}"])
 
 
+_BOUNCES = {
+    "unknown": "This is not about a mail that left from here. Nothing was done.",
+    "noted": "The mail is only late. Nothing was done.",
+    "suppressed": "The address is suppressed.",
+}
+
+
 async def keys_status(data: Path) -> dict[str, Any]:
     async with _existing(data) as (stores, _):
         status: dict[str, Any] = msgspec.to_builtins(await stores.keyring.describe())
@@ -88,6 +108,25 @@ async def audit_verify(data: Path) -> dict[str, int]:
         accounts = ["", *[found.id async for found in house.admin.accounts.all()]]
         checked = {account: await house.admin.audit.verify(account) for account in accounts}
     return {account: entry for account, entry in checked.items() if entry is not None}
+
+
+async def take_bounce(data: Path, raw: bytes) -> str:
+    """Take in what a mail server reports about one of our mails; what was done, in words."""
+    async with _existing(data) as (_, house):
+        try:
+            outcome = await house.bounces.take(read_report(raw))
+        except Invalid as refusal:
+            raise Refused(refusal.detail) from refusal
+    return _BOUNCES[outcome]
+
+
+async def privacy_record(data: Path, *, as_json: bool) -> str:
+    """The record of processing, as Markdown or JSON."""
+    async with _existing(data) as (_, house):
+        record = await record_of(house, settings_of(data))
+    if as_json:
+        return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+    return as_markdown(record)
 
 
 async def keys_new(path: Path) -> str:

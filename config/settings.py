@@ -117,12 +117,20 @@ class Storage(Group):
     max_megabytes: int = Field(
         0, ge=0, description="Largest size of the data file in MB; 0 is no limit but the disk's."
     )
+    location: str = Field("", max_length=120, description="Where the database lies, in words: a city, a data centre.")
 
 
 class Keys(Group):
     """The master key. It can also be given in the environment as FRONTDESK_MASTER_KEY (base64url, 32 bytes)."""
 
     file: Path = Field(Path("master.key"), description="File with mode 0600; relative to the data folder.")
+    epoch_days: int = Field(
+        30, ge=1, le=365, description="Days after which an account's wrapping key is replaced and destroyed."
+    )
+    backup_days: int = Field(
+        7, ge=0, le=365, description="Days that you keep backups of the key store; certificates rely on it."
+    )
+    location: str = Field("", max_length=120, description="Where the key store and the master key lie, in words.")
 
 
 class Mail(Group):
@@ -141,11 +149,19 @@ class Mail(Group):
     sender: str = Field("frontdesk@localhost", description="Address in From; its domain is that of our Message-IDs.")
     sender_name: str = Field("Frontdesk", description="Name in From.")
     timeout: int = Field(30, ge=1, le=600, description="Seconds for one delivery.")
+    bounce_secret: str = Field(
+        "",
+        description="Secret that signs reports at /hooks/mail, 32 characters or more; empty: no such door.",
+        repr=False,
+    )
     ca_file: Path | None = Field(None, description="PEM file with the authority of a private mail server.")
+    location: str = Field("", max_length=120, description="Where the mail server stands, in words.")
 
     @model_validator(mode="after")
     def _sendable(self) -> Self:
         _require("sender", lambda address: Address(addr_spec=address), self.sender)
+        if self.bounce_secret and len(self.bounce_secret) < 32:
+            raise ValueError("bounce_secret: at least 32 characters")
         if self.tls == "none" and self.host and not _is_loopback(self.host):
             raise ValueError('tls: "none" is for mail servers on loopback only')
         return self
@@ -202,6 +218,15 @@ class Settings(BaseSettings):
         if self.demo and not _is_loopback(self.web.host):
             raise ValueError("demo mode shows every mail to everybody, so it listens on loopback only")
         return self
+
+    @property
+    def residency(self) -> dict[str, str]:
+        """Where each store lies (MS-10); empty where nobody said it."""
+        return {
+            "database": self.storage.location,
+            "key store": self.keys.location,
+            "mail server": self.mail.location,
+        }
 
     @property
     def master_key_file(self) -> Path:

@@ -5,6 +5,7 @@ data/keys.db         wrapped keys; back it up apart and keep its backups shorter
 data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY is set
 data/frontdesk.toml  settings (optional)
 data/restoring       a restore was begun and not finished: nothing is served
+data/erasures.jsonl  what was erased, by ids alone; keep it when the others are put back from a backup
 data/models/         trained understanding models; made anew when missing
 """
 
@@ -24,6 +25,7 @@ from foundation.records import Damaged, Engine, KeyDestroyed, Kind, SqliteEngine
 DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
 RESTORING = "restoring"
+LEDGER = "erasures.jsonl"
 ENVIRONMENT_KEY = "FRONTDESK_MASTER_KEY"
 
 

@@ -17,20 +17,22 @@ import bot_runtime
 import transcripts
 from admin.bots import Bot
 from admin.doors import routes as admin_routes
+from admin.doors.frame import AdminFrame
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
-from bot_runtime.minds import Minds
+from bot_runtime.minds import MindHolding, Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
+from bot_runtime.verification.bounces import Bounces
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
-from config.demo.mailbox import Kept, Mailbox, MailboxPost, mailbox
+from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mailbox
 from config.demo.page import DemoPage, home_routes
 from config.demo.people import Demo
 from config.settings import Settings
-from config.stores import Stores
+from config.stores import LEDGER, Stores
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.errors import Problem
@@ -43,13 +45,26 @@ from handoff.desk import Desk
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
-from transcripts import Access, Consents, Contacts, Conversations, Guard, Links
+from transcripts import (
+    Access,
+    Consents,
+    Contacts,
+    Conversations,
+    Guard,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    TranscriptMails,
+    rights,
+)
+from transcripts.erasing import MailHolding, RequestHolding
+from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
 
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
 
-KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
+KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *rights.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
 """Everything that is stored, for the engine."""
 
 HEADS: Mapping[str, str] = {"conversation": transcripts.CONVERSATION.name, "audit": admin.AUDIT_BOOK.name}
@@ -88,6 +103,9 @@ class House:
     admin: admin.Services
     demo: Demo
     bots: RunningBots
+    bounces: Bounces
+    consents: Consents
+    privacy_requests: PrivacyRequests
 
     async def first_bot(self) -> Bot | None:
         """The first bot there is."""
@@ -106,7 +124,7 @@ def base_url_of(settings: Settings, port: int | None = None) -> str:
     return f"{scheme}://{host}:{port or settings.web.port}"
 
 
-def build(
+def build(  # noqa: PLR0915 - everything, in one readable order
     settings: Settings,
     stores: Stores,
     *,
@@ -135,12 +153,33 @@ def build(
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 
+    sender = formataddr((settings.mail.sender_name, settings.mail.sender))
+
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
-    links = Links(engine, keyring, clock, life_ms=settings.links.days * DAY)
+    rights_ = rights.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        consents=consents,
+        accounts=staff.accounts,
+        bots=staff.bots,
+        audit=staff.audit,
+        jobs=outbox,
+        signals=signals,
+        ledger=settings.data / LEDGER,
+        finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
+        residency=settings.residency,
+    )
+    consents.kept = rights_.retention.days
+    links = Links(engine, keyring, clock, audit=staff.audit, life_ms=settings.links.days * DAY)
     access = Access(conversations)
-    guard = Guard(links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock)
+    guard = Guard(
+        links, access, conversations, whitelists=staff.whitelists, audit=staff.audit, clock=clock, sees=may_see
+    )
 
     proof = verification.build(
         engine=engine,
@@ -153,8 +192,26 @@ def build(
         jobs=outbox,
         post=post,
         pages=pages,
-        sender=formataddr((settings.mail.sender_name, settings.mail.sender)),
+        sender=sender,
         base_url=base_url,
+    )
+    late = metrics.gauge("transcripts_late", "Transcript mails that have not left within 15 minutes")
+    mail_records, privacy_requests = MailRecords(engine, keyring, clock), PrivacyRequests(engine, keyring, clock)
+    transcript_mails = TranscriptMails(
+        records=mail_records,
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=staff.accounts,
+        bots=staff.bots,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        audit=staff.audit,
+        clock=clock,
+        sender=sender,
+        observe=late.set,
+        told=lambda outcome: metrics.mails.labels(f"transcript_{outcome}").inc(),
     )
     instead: dict[str, Path] = {}
     running = RunningBots(
@@ -167,10 +224,27 @@ def build(
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
+    rights_.erasures.add(
+        proof.holding,
+        MailHolding(mail_records),
+        RequestHolding(privacy_requests),
+        MindHolding(minds),
+        MailboxHolding(mails),
+    )
     answerer = Answerer(running, minds, Thinker(signals), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    visits = widget.Services(chats, conversations, turns, proof.verification, signals, clock)
+    visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
+
+    holdings = widget.HoldingsOf(
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        links=links,
+        mails=mail_records,
+        devices=proof.devices,
+        verification=proof.verification,
+    )
 
     desk = Desk(conversations, staff.audit, clock)
     keeper = QueueKeeper(
@@ -184,6 +258,7 @@ def build(
         desk,
         proof.verification,
         conversations=conversations,
+        redactions=rights_.redactions,
         bots=staff.bots,
         sessions=staff.sessions,
         signals=signals,
@@ -206,24 +281,64 @@ def build(
         sockets_total=settings.web.sockets_in_all,
     )
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
+    frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
-        *transcripts.routes(
-            staff.rules, pages, guard=guard, links=links, access=access, bots=staff.bots, audit=staff.audit
-        ),
+        *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
-        *proof.page.routes(),
-        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst).routes(),
+        *PrivacyDoor(
+            frame,
+            rights_,
+            bots=staff.bots,
+            contacts=contacts,
+            conversations=conversations,
+            clock=clock,
+            residency=tuple(settings.residency.items()),
+        ).routes(staff.rules),
+        *widget.OwnTranscript(staff.bots, chats, conversations, audit=staff.audit, clock=clock).routes(),
+        *verification.routes(
+            proof,
+            staff,
+            frame,
+            contacts=contacts,
+            conversations=conversations,
+            post=post,
+            clock=clock,
+            bounce_secret=settings.mail.bounce_secret,
+        ),
+        *widget.WidgetDoors(staff.bots, visits, pages, rate=rate, burst=burst, policies=proof.policies).routes(),
+        *transcripts.privacy_routes(
+            staff, pages, clock, consents=consents, mails=mail_records, requests=privacy_requests, contacts=contacts
+        ),
+        *widget.PrivacyDoors(
+            chats=chats,
+            conversations=conversations,
+            consents=consents,
+            holdings=holdings,
+            requests=privacy_requests,
+            accounts=staff.accounts,
+            bots=staff.bots,
+            audit=staff.audit,
+            pages=pages,
+            clock=clock,
+        ).routes(),
         *console.routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
     ]
 
+    async def erased(_: web.Application) -> AsyncIterator[None]:
+        await rights_.begin()
+        yield
+
     async def working(_: web.Application) -> AsyncIterator[None]:
         async with background(
+            ("erasures", rights_.erasures.follow()),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
+            ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
+            ("transcript mails", transcript_mails.run()),
         ):
             yield
 
@@ -242,9 +357,19 @@ def build(
         clock=clock,
         metrics=metrics,
         ready={"storage": storage_answers(stores), "bots": running.readiness},
-        cleanup_ctx=(staff.running, talking, working),
+        cleanup_ctx=(erased, staff.running, talking, working),
     )
-    house = House(base_url=base_url, app=app, metrics=metrics, admin=staff, demo=demo, bots=running)
+    house = House(
+        base_url=base_url,
+        app=app,
+        metrics=metrics,
+        admin=staff,
+        demo=demo,
+        bots=running,
+        bounces=proof.bounces,
+        consents=consents,
+        privacy_requests=privacy_requests,
+    )
     return house
 
 

@@ -11,6 +11,7 @@
     ├── UnsupportedMedia     415  a content type or encoding that is not accepted
     ├── Misdirected          421  a host name that is not ours
     ├── Invalid              422  well-formed, but a value breaks a rule; `field` names it
+    ├── Locked               423  restricted or held: it is there, and nothing may be done with it now
     ├── TooMany              429  a rate limit; `retry_after` in seconds
     ├── Unavailable          503  a part that is needed does not answer
     └── StorageFull          507  nothing more can be stored; what was sent was not kept
@@ -99,6 +100,12 @@ class Invalid(Problem):
     status = 422
     code = "invalid"
     title = "A value is not valid"
+
+
+class Locked(Problem):
+    status = 423
+    code = "locked"
+    title = "Locked"
 
 
 class TooMany(Problem):

@@ -8,14 +8,14 @@ revoked session or grant ends within seconds what it no longer allows.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from admin import Bots, Principal
+from admin import Bots, By, Principal
 from foundation.clock import SECOND, Clock
-from foundation.errors import NotFound, Problem
+from foundation.errors import Forbidden, NotFound, Problem
 from foundation.live import Listener, Signals
 from foundation.web import LiveSocket
 from handoff import frames
@@ -23,7 +23,9 @@ from handoff.desk import Desk
 from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, State
+from transcripts.contacts import About
 from transcripts.events import Role
+from transcripts.rights import Redactions
 from transcripts.views import member_view
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,20 @@ class Proof(Protocol):
 
     async def send(self, account: str, conversation: str, *, by: Role, author: str = "") -> int: ...
 
-    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int: ...
+    async def vouch(
+        self,
+        account: str,
+        conversation: str,
+        *,
+        method: str,
+        author: str,
+        reason: str,
+        answered: Sequence[int] = (),
+    ) -> int: ...
+
+    async def revoke(self, account: str, conversation: str, *, author: str, reason: str) -> int: ...
+
+    async def about(self, account: str, conversation: str) -> About: ...
 
 
 class Connection:
@@ -60,10 +75,12 @@ class Connection:
         desk: Desk,
         proof: Proof,
         conversations: Conversations,
+        redactions: Redactions,
         bots: Bots,
         signals: Signals,
         clock: Clock,
     ) -> None:
+        self._redactions = redactions
         self._socket = socket
         self._who = who
         self._person = person
@@ -112,9 +129,9 @@ class Connection:
             self._socket.send_problem(problem, conversation=frame.conversation, client_id=client_id)
 
     async def _deed(self, frame: frames.Deed) -> int:
-        if isinstance(frame, frames.Email | frames.Verify):
+        if isinstance(frame, frames.Email | frames.Verify | frames.Redact):
             await self._seen(frame.conversation)
-            return await self._prove(frame)
+            return await (self._redact(frame) if isinstance(frame, frames.Redact) else self._prove(frame))
         person, conversation = self._person, frame.conversation
         match frame:
             case frames.Message(client_id=client_id, text=text):
@@ -132,6 +149,20 @@ class Connection:
             case frames.Tag(tags=tags):
                 return await self._desk.tag(person, conversation, tags)
 
+    async def _redact(self, frame: frames.Redact) -> int:
+        """YA-21: by those who were given the permission, in what they see."""
+        person = self._person
+        if not person.may_redact:
+            raise Forbidden("You may not redact. A super admin can allow it. Nothing was changed.")
+        return await self._redactions.redact(
+            person.account,
+            frame.conversation,
+            frame.message,
+            by=By(person.person),
+            name=person.name,
+            reason=frame.reason,
+        )
+
     async def _prove(self, frame: frames.Email | frames.Verify) -> int:
         account, conversation, author = self._person.account, frame.conversation, self._person.person
         match frame:
@@ -141,8 +172,12 @@ class Connection:
                 )
             case frames.Verify(method="mail"):
                 return await self._proof.send(account, conversation, by="agent", author=author)
-            case frames.Verify(method=method, reason=reason):
-                return await self._proof.vouch(account, conversation, method=method, author=author, reason=reason)
+            case frames.Verify(method="revoke", reason=reason):
+                return await self._proof.revoke(account, conversation, author=author, reason=reason)
+            case frames.Verify(method=method, reason=reason, answered=answered):
+                return await self._proof.vouch(
+                    account, conversation, method=method, author=author, reason=reason, answered=answered
+                )
 
     async def _watch(self, conversation: str, since: int) -> None:
         state = await self._seen(conversation)
@@ -202,6 +237,8 @@ class Connection:
             await self._socket.close(4401, "the session ended")
             return
         self._person = person
+        if person != before:
+            self._send({"type": "me", "me": self._me()})
         if (person.role, person.bots) != (before.role, before.bots):
             await self._follow_bots()
             for conversation in list(self._shown):
@@ -258,7 +295,13 @@ class Connection:
         return [row_of(state) for state in states if may_see(person, state)]
 
     def _me(self) -> dict[str, Any]:
-        return {"person": self._person.person, "name": self._person.name, "role": self._person.role}
+        person = self._person
+        may = {
+            "share": person.may_share and person.role != "auditor",
+            "download": person.may_download,
+            "redact": person.may_redact,
+        }
+        return {"person": person.person, "name": person.name, "role": person.role, "may": may}
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)

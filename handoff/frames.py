@@ -58,8 +58,9 @@ class Email(_Deed, frozen=True):
 
 
 class Verify(_Deed, frozen=True):
-    method: Literal["mail", "questions", "manual"]
+    method: Literal["mail", "questions", "manual", "revoke"]
     reason: str = ""
+    answered: tuple[int, ...] = ()
 
 
 class Tag(_Deed, frozen=True):
@@ -68,8 +69,15 @@ class Tag(_Deed, frozen=True):
     tags: tuple[str, ...]
 
 
-AnyFrame = Watch | Unwatch | Typing | Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag
-Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag
+class Redact(_Deed, frozen=True):
+    """Takes the words out of the message or note with this number, for everybody and for good."""
+
+    message: int
+    reason: str = ""
+
+
+Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag | Redact
+AnyFrame = Watch | Unwatch | Typing | Deed
 
 
 def welcome(me: dict[str, Any], bots: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -33,15 +34,25 @@ class _OnAnyPort(Controller):
 
 
 class MailServer:
-    """A real SMTP server on loopback that keeps what it is given."""
+    """A real SMTP server on loopback that keeps what it is given; with a context it demands STARTTLS.
 
-    def __init__(self) -> None:
+    While it is `shut` it asks everybody to come back later. `asked` counts those."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._arrived = threading.Condition()
         self._mails: list[EmailMessage] = []
-        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0)
+        self.shut = False
+        self.asked = 0
+        options: dict[str, Any] = {} if tls is None else {"tls_context": tls, "require_starttls": True}
+        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0, **options)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         mail = BytesParser(policy=default).parsebytes(envelope.content)
+        if self.shut:
+            with self._arrived:
+                self.asked += 1
+                self._arrived.notify_all()
+            return "451 come back later"
         with self._arrived:
             self._mails.append(mail)
             self._arrived.notify_all()
@@ -61,10 +72,16 @@ class MailServer:
         with self._arrived:
             return list(self._mails)
 
-    def wait_for(self, number: int) -> EmailMessage:
+    def wait_until_asked(self) -> None:
+        """Until somebody tried to bring a mail while it was shut."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: self.asked > 0, PATIENCE):
+                raise TimeoutError("nobody tried to bring a mail")
+
+    def wait_for(self, number: int, *, patience: float = PATIENCE) -> EmailMessage:
         """The `number`-th mail (1 is the first); raises `TimeoutError` when it does not come."""
         with self._arrived:
-            if not self._arrived.wait_for(lambda: len(self._mails) >= number, PATIENCE):
+            if not self._arrived.wait_for(lambda: len(self._mails) >= number, patience):
                 raise TimeoutError(f"mail {number} did not arrive; there are {len(self._mails)}")
             return self._mails[number - 1]
 

@@ -65,7 +65,8 @@ def test_no_script_or_style_is_inline_and_no_html_is_made_by_string() -> None:
             continue
         text = path.read_text("utf-8")
         assert not bad.search(text), f"{path.relative_to(ROOT)}: {bad.search(text)}"
-        if path.suffix == ".html" and "mail" not in path.name:
+        # What leaves the house as a file is no page of ours: mails, and what is packed into archives.
+        if path.suffix == ".html" and "mail" not in path.name and path.name not in {"copy.html", "proof.html"}:
             assert not inline.search(text), f"{path.relative_to(ROOT)}: {inline.search(text)}"
 
 

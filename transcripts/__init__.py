@@ -10,15 +10,20 @@ from transcripts.api import LinkApi
 from transcripts.consent import CONSENT, Consent, Consents
 from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
 from transcripts.conversations import CONVERSATION, Conversations, Outcome, Row
-from transcripts.doors import routes
+from transcripts.doors import privacy_routes, routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
 from transcripts.links import SHARE_LINK, Link, Links
+from transcripts.mail_records import TRANSCRIPT_MAIL, MailRecords, TranscriptMail
+from transcripts.mailing import TranscriptMails
 from transcripts.notices import Notice
 from transcripts.pages import PAGES, STATICS, TranscriptDoor
+from transcripts.privacy_requests import PRIVACY_REQUEST, PrivacyRequests
+from transcripts.pseudonyms import Pseudonyms
+from transcripts.published import PUBLISHED_TEXT, PublishedTexts
 from transcripts.state import State, Verification
 
-KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK)
+KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK, PUBLISHED_TEXT, TRANSCRIPT_MAIL, PRIVACY_REQUEST)
 """What this package stores, for the engine."""
 
 __all__ = [
@@ -37,14 +42,21 @@ __all__ = [
     "Link",
     "LinkApi",
     "Links",
+    "MailRecords",
     "Notice",
     "Numbered",
     "Outcome",
+    "PrivacyRequests",
+    "Pseudonyms",
+    "PublishedTexts",
     "Row",
     "State",
     "Supplied",
     "TranscriptDoor",
+    "TranscriptMail",
+    "TranscriptMails",
     "Verification",
     "decide",
+    "privacy_routes",
     "routes",
 ]

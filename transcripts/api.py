@@ -1,23 +1,32 @@
-"""The doors for staff: making, listing and revoking share links, and the question who could open one (YA-7, YA-11).
+"""The doors for programs and for the console: making, listing and revoking share links, who opened one, and the question
+who could open one (YA-7, YA-11, YA-13).
 
 A conversation is fetched as the person who asks before anything is done with its links; a foreign id and an unknown one
 get the same 404 (M-1).
 """
 
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
-from admin import AuditBook, Principal, Rules, principal
+from admin import Principal, Rules, by_of, principal
+from foundation.clock import DAY
 from foundation.errors import Forbidden, Invalid, NotFound
-from foundation.web import SETTINGS, Body, Route, parse_address, read_json, read_query
+from foundation.web import SETTINGS, Body, Route, read_json, read_query
 from transcripts.access import Access
-from transcripts.guard import Decision, Guard
-from transcripts.links import Link, Links
+from transcripts.explaining import Explainer
+from transcripts.life import Lives
+from transcripts.links import LONGEST_DAYS, Link, Links
 
 _NO_LINKS = frozenset({"auditor"})
 """Roles that read the audit book and not the chats; they pass no chat on either (YA-13)."""
+
+
+class _NewLink(Body, frozen=True):
+    """`days`: how long it lives, at most what the account allows; `null`: as long as links usually do."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_DAYS)] | None = None
 
 
 class _Nothing(Body, frozen=True):
@@ -26,44 +35,58 @@ class _Nothing(Body, frozen=True):
 
 class _Question(Body, frozen=True):
     link: str
-    address: str
+    address: str = ""
+    person: str = ""
+    download: bool = False
+
+
+class _Page(Body, frozen=True):
+    bot: str = ""
+    all: bool = False
+    after: str | None = None
 
 
 class LinkApi:
-    """Share links for members of a bot; the explanation of them for super admins."""
+    """Share links for members of a bot; the account's links for admins; explanations for super admins."""
 
-    def __init__(self, links: Links, access: Access, guard: Guard, *, audit: AuditBook) -> None:
+    def __init__(self, links: Links, access: Access, *, lives: Lives, explainer: Explainer) -> None:
         self._links = links
         self._access = access
-        self._guard = guard
-        self._audit = audit
+        self._lives = lives
+        self._explainer = explainer
 
     def routes(self, rules: Rules) -> list[Route]:
         return [
             Route("POST", "/api/conversations/{id}/links", self.create, rules.staff, "api"),
             Route("GET", "/api/conversations/{id}/links", self.list, rules.staff, "api"),
+            Route("POST", "/api/conversations/{id}/links/revoke", self.revoke_all, rules.staff, "api"),
             Route("POST", "/api/links/{id}/revoke", self.revoke, rules.staff, "api"),
+            Route("GET", "/api/admin/links", self.all, rules.admin, "api"),
+            Route("GET", "/api/admin/links/{id}", self.one, rules.admin, "api"),
             Route("GET", "/api/admin/ranges/explain", self.explain, rules.super_admin, "api"),
         ]
 
     async def create(self, request: web.Request) -> web.Response:
         """Make a link. Its URL is in this answer and nowhere else."""
-        person = principal(request)
-        await read_json(request, _Nothing)
+        person, wanted = principal(request), await read_json(request, _NewLink)
         state = await self._access.as_member(person, request.match_info["id"])
-        _require_may_link(person)
-        link, secret = await self._links.create(person, state)
-        await self._audit.write(
-            person.account, person.person, "link.created", link.id, conversation=state.id, expires_at=link.expires_at
+        require_may_share(person)
+        life = await self._lives.of(person.account)
+        if wanted.days is not None and wanted.days > life.most:
+            raise Invalid(f"Links of this account live at most {life.most} days. None was made.", field="days")
+        link, secret = await self._links.create(
+            person, state, life_ms=(wanted.days or life.usual) * DAY, address=by_of(request).address
         )
         url = f"{request.config_dict[SETTINGS].base_url}/t/{secret}"
         return _json({"id": link.id, "url": url, "expires_at": link.expires_at}, status=201)
 
     async def list(self, request: web.Request) -> web.Response:
-        """The links of a conversation, newest first; never their secrets."""
-        state = await self._access.as_member(principal(request), request.match_info["id"])
+        """The links of a conversation, newest first, never their secrets; and how long a new one may live."""
+        person = principal(request)
+        state = await self._access.as_member(person, request.match_info["id"])
         links = await self._links.list(state.account, state.id)
-        return _json({"links": [_listed(link) for link in links]})
+        life = await self._lives.of(person.account)
+        return _json({"links": [listed(link) for link in links], "days": life.usual, "most_days": life.most})
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End a link at once. Done twice, it is done once."""
@@ -71,71 +94,78 @@ class LinkApi:
         link = await self._links.get(person.account, request.match_info["id"])
         if not person.may_open(link.bot):
             raise NotFound("There is no such link.")
-        _require_may_link(person)
-        if link.revoked_at is None:
-            await self._links.revoke(link, person.person)
-            await self._audit.write(
-                person.account, person.person, "link.revoked", link.id, conversation=link.conversation
-            )
+        require_may_share(person)
+        await self._links.revoke(link, by_of(request))
         return web.Response(status=204)
 
-    async def explain(self, request: web.Request) -> web.Response:
-        """Who could open this link from this address, and by which rule."""
+    async def revoke_all(self, request: web.Request) -> web.Response:
+        """End every link of a conversation that still opens; how many there were."""
         person = principal(request)
-        question = read_query(request, _Question)
-        address = parse_address(question.address)
-        if address is None:
-            raise Invalid("An address looks like 192.0.2.7.", field="address")
-        found = await self._guard.explain(_token_of(question.link), person.account, address)
-        if found is None:
-            raise NotFound("This account has no such link.")
-        link, decision = found
+        await read_json(request, _Nothing)
+        state = await self._access.as_member(person, request.match_info["id"])
+        require_may_share(person)
+        return _json({"revoked": await self._links.revoke_all(state.account, by_of(request), conversation=state.id)})
+
+    async def all(self, request: web.Request) -> web.Response:
+        """The links of the account that still open (`all`: the ended ones too), newest first, a page at a time."""
+        query, account = read_query(request, _Page), principal(request).account
+        bots = frozenset({query.bot}) if query.bot else None
+        links, following = await self._links.page(account, bots, live=not query.all, after=query.after)
+        return _json({"links": [_placed(link) for link in links], "after": following})
+
+    async def one(self, request: web.Request) -> web.Response:
+        """A link with its newest views: when, by which rule, by whom, from where."""
+        link = await self._links.get(principal(request).account, request.match_info["id"])
+        return _json(_placed(link) | {"seen": list(reversed(link.seen))})
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Whether this person, or somebody at this address, could open the link, and by which rule. Written down."""
+        asked = read_query(request, _Question)
+        answer = await self._explainer.answer(
+            principal(request), asked.link, address=asked.address, person=asked.person, download=asked.download
+        )
+        await self._explainer.write_down(answer, by_of(request))
+        decision = answer.decision
         return _json(
             {
                 "outcome": decision.outcome,
                 "rule": decision.rule,
+                "by": decision.by,
                 "range": decision.range or None,
-                "address": str(address),
-                "sentence": _sentence(decision, str(address)),
-                "link": _listed(link),
-                "bot": link.bot,
+                "address": answer.address or None,
+                "person": answer.person or None,
+                "sentence": answer.sentence,
+                "link": listed(answer.link),
+                "bot": answer.link.bot,
             }
         )
 
 
-def _require_may_link(person: Principal) -> None:
+def require_may_share(person: Principal) -> None:
+    """Raise `Forbidden` for somebody who passes no transcript on (YA-13)."""
     if person.role in _NO_LINKS:
         raise Forbidden("Your role does not share transcripts.")
+    if not person.may_share:
+        raise Forbidden("You may not make or revoke transcript links. An admin can change that. Nothing was changed.")
 
 
-def _token_of(link: str) -> str:
-    """The secret in a link as it was pasted: the whole URL, its path, or the secret alone."""
-    path = urlsplit(link.strip()).path
-    return path.rstrip("/").rpartition("/")[2]
-
-
-def _listed(link: Link) -> dict[str, object]:
+def listed(link: Link) -> dict[str, Any]:
+    """A link as lists show it."""
     return {
         "id": link.id,
         "created_at": link.created_at,
         "created_by": link.created_by_name,
+        "purpose": link.purpose,
         "expires_at": link.expires_at,
         "revoked_at": link.revoked_at,
         "views": link.views,
+        "last_viewed_at": link.last_viewed_at,
+        "by_rule": link.by_rule,
     }
 
 
-_MEMBERS = "Whoever is logged in and has access to the bot can open it from anywhere."
-
-
-def _sentence(decision: Decision, address: str) -> str:
-    if decision.outcome == "gone":
-        return f"Nobody can open it: it is {decision.rule}. From {address} the page says so."
-    if decision.rule == "bot_range":
-        return f"From {address} anybody can read it, masked, because of a range of the bot. {_MEMBERS}"
-    if decision.rule == "account_range":
-        return f"From {address} anybody can read it, masked, because of a range of the account. {_MEMBERS}"
-    return f"{address} is in no enabled range, so it leads to the login page. {_MEMBERS}"
+def _placed(link: Link) -> dict[str, Any]:
+    return listed(link) | {"bot": link.bot, "conversation": link.conversation}
 
 
 def _json(members: object, *, status: int = 200) -> web.Response:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from transcripts.events import AnyEvent, BotStateChanged, MessageSent, NoteWritten, Numbered
 from transcripts.state import State, apply_all
 
-_MOST_EVENTS = 512
-_KEPT_EVENTS = 256
+_MOST_EVENTS = 128
+_KEPT_EVENTS = 64
 
 _EVENT_BYTES = 400
 _TRACKER_EVENT_BYTES = 700

@@ -22,6 +22,8 @@ _ENDS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "ended": frozenset({"visitor", "bot"}),
         "withdrawn": frozenset({"visitor", "agent", "system"}),
         "timed_out": frozenset({"system"}),
+        "erased": frozenset({"system"}),
+        "restricted": frozenset({"system"}),
     }
 )
 

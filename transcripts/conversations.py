@@ -13,15 +13,29 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from foundation.clock import Clock
-from foundation.errors import NotFound, Unavailable
+from foundation.errors import Locked, NotFound, Unavailable
 from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
 from foundation.live import Signals
-from foundation.records import Engine, EventLog, Kind, Stale, Value, Where
+from foundation.records import Engine, EventLog, KeyDestroyed, Kind, Stale, Value, Where, scrub
 from foundation.records import Row as StoredRow
 from transcripts.cache import Cache, Entry
 from transcripts.control import check
-from transcripts.events import AnyEvent, Control, ControlChanged, Numbered, Opened, WebPage
+from transcripts.edits import as_read, without_words
+from transcripts.events import (
+    AnyEvent,
+    Closed,
+    ConsentWithdrawn,
+    Control,
+    ControlChanged,
+    DataCorrected,
+    MessageRedacted,
+    Numbered,
+    Opened,
+    RestrictionLifted,
+    VerificationLost,
+    WebPage,
+)
 from transcripts.messages import storable
 from transcripts.state import State, apply_all, fold
 
@@ -43,6 +57,12 @@ Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
 
+_WHILE_RESTRICTED = (RestrictionLifted, MessageRedacted, DataCorrected, ConsentWithdrawn, VerificationLost)
+"""What may still be written to a frozen conversation: what protects the person, and the end of the freezing."""
+
+_BEYOND = 2**62
+"""Higher than any seq: whoever hears it asks the log."""
+
 
 class Row(msgspec.Struct, frozen=True):
     """A conversation in a list, from its plain fields alone."""
@@ -56,6 +76,7 @@ class Row(msgspec.Struct, frozen=True):
     updated_at: int
     waiting_since: int | None
     seq: int
+    contact: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +98,7 @@ class Conversations:
         clock: Clock,
         *,
         max_entries: int = 20_000,
-        max_bytes: int = 256 * 1024 * 1024,
+        max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self._engine = engine
         self._keyring = keyring
@@ -85,6 +106,12 @@ class Conversations:
         self._clock = clock
         self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
         self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
+        self._told_of_ends: list[Callable[[str, str], None]] = []
+
+    def tell_of_ends(self, tell: Callable[[str, str], None]) -> None:
+        """Have this called with account and id, after the commit, when a conversation ends in this process. It is a
+        hint like a signal: it may be lost with the process, so whoever must not miss an end looks for it as well."""
+        self._told_of_ends.append(tell)
 
     async def open(
         self, account: str, bot: str, *, visitor: str, locale: str = "en", page: WebPage | None = None
@@ -106,11 +133,18 @@ class Conversations:
 
     async def events(self, account: str, id: str, since: int = 0, *, known: int = 0) -> list[Numbered]:
         """The events with numbers above `since`, in order. `known` and errors as for `state`."""
-        recent = (await self._current(account, id, known)).since(since)
-        return await self._read(account, id, since) if recent is None else recent
+        entry = await self._current(account, id, known)
+        recent = entry.since(since)
+        events = await self._read(account, id, since) if recent is None else recent
+        return as_read(events, entry.state.edits)
+
+    async def history(self, account: str, id: str) -> list[Numbered]:
+        """The events as they are stored, with what was corrected since: for admins with a reason. Errors as above."""
+        await self._current(account, id, 0)
+        return await self._read(account, id, 0)
 
     async def passing(self, account: str, id: str) -> tuple[State, Sequence[Numbered]]:
-        """The conversation and all its events as the log has them, for one look: nothing of it is kept in memory.
+        """The conversation and all its events as readers get them, for one look: nothing of it is kept in memory.
 
         Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
         """
@@ -119,7 +153,8 @@ class Conversations:
         events = await self._read(account, id, 0)
         if not events:
             raise _not_found()
-        return fold(account, id, events), events
+        state = fold(account, id, events)
+        return state, as_read(events, state.edits)
 
     async def append(self, account: str, id: str, events: Sequence[AnyEvent], expected: int) -> int:
         """Append events if the conversation still is at `expected`; the new seq. They are durable when this returns.
@@ -161,6 +196,42 @@ class Conversations:
                     await self._catch_up(entry)
         raise Unavailable("This chat is written to by too many at once. Nothing was changed; please try again.")
 
+    async def seal_anew(self, account: str, id: str, decide: Decide) -> Outcome:
+        """Like `update`, but what is appended begins a new data key, under which all that follows is sealed.
+
+        Whoever was to append under the old one is refused by its seq, reads, and finds the new one. `rewrite` then
+        brings the older batches under it.
+        """
+        entry, key = await self._entry(account, id), ""
+        async with entry.lock:
+            await self._catch_up(entry)
+            for _ in range(_TRIES):
+                events = decide(entry.state)
+                if not events:
+                    return Outcome(entry.state, entry.state.seq + 1, ())
+                key = key or await self._keyring.mint(account, "conversation")
+                try:
+                    return await self._append(entry, events, key=key)
+                except Stale:
+                    await self._catch_up(entry)
+        raise Unavailable("This chat is written to by too many at once. Nothing was changed; please try again.")
+
+    async def rewrite(self, account: str, id: str) -> bool:
+        """Write what readers may not see any more out of the store, and destroy the keys that sealed it; whether all is
+        done. Numbers, times and senders stay. Interrupted, it is called again."""
+        state = await self.state(account, id)
+        redacted = {message: edit.at for message, edit in state.edits.items() if edit.text is None}
+        newest = await self._log.newest_key(account, id)
+        old = await self._log.rewrite(account, id, newest, lambda seq, event: without_words(seq, event, redacted))
+        row = await self._stored(account, id)
+        if row is None or row.key != newest or await self._log.keys(account, id) != {newest}:
+            return False
+        for key in old:
+            await self._keyring.destroy(account, key)
+        self._cache.drop(id)
+        await scrub(self._engine)
+        return True
+
     async def current_of(self, account: str, bot: str, visitor: str) -> State | None:
         """The newest conversation of this browser with this bot that is not closed."""
         page = await self._engine.find(
@@ -175,6 +246,32 @@ class Conversations:
             limit=1,
         )
         return await self.state(account, page.rows[0].id) if page.rows else None
+
+    async def latest_of(self, account: str, bot: str, visitor: str) -> State | None:
+        """The newest conversation of this browser with this bot, open or over."""
+        found = await self._of_visitor(account, visitor, bot, limit=1)
+        return await self.state(account, found[0].id) if found else None
+
+    async def of_visitor(self, account: str, visitor: str, bot: str = "") -> list[Row]:
+        """The conversations of this browser (with this bot), newest first; at most the last 500."""
+        return [row_of(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
+
+    async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
+        """Closed conversations that have a contact and changed since then, the last changed first."""
+        where = (
+            Where("account", "=", account),
+            Where("control", "=", "closed"),
+            Where("contact", ">", ""),
+            Where("updated_at", ">=", since),
+        )
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=200, after=after)
+            for row in page.rows:
+                yield row_of(row)
+            after = page.next
+            if after is None:
+                return
 
     async def rows(
         self,
@@ -198,6 +295,16 @@ class Conversations:
             return [], None
         page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
         return [row_of(row) for row in page.rows], page.next
+
+    async def of_contact(self, account: str, contact: str, *, limit: int = 500) -> list[Row]:
+        """The conversations that are linked to a contact, newest first.
+
+        That an address stands in a conversation does not prove it: look at its `verification`.
+        """
+        where = (Where("account", "=", account), Where("contact", "=", contact))
+        page = await self._engine.find(CONVERSATION, where, limit=500)
+        rows = sorted((row_of(row) for row in page.rows), key=lambda row: -row.opened_at)
+        return rows[:limit]
 
     async def recent(self, account: str, bots: frozenset[str] | None) -> AsyncIterator[Row]:
         """All conversations of these bots, the last changed first, read page by page."""
@@ -236,35 +343,71 @@ class Conversations:
         row = await self._stored(account, id)
         if row is None:
             return False
-        await self._keyring.destroy(account, row.key)
+        for key in await self.keys_of(account, id):
+            await self._keyring.destroy(account, key)
         self._cache.drop(id)
         await self._log.delete(account, id)
         self._signals.publish(f"conversation/{id}", row.version + 1)
         self._signals.publish(f"bot/{row.fields['bot']}", 0, subject=id)
         return True
 
+    async def exists(self, account: str, id: str) -> bool:
+        """Whether there is such a conversation, or what is left of one whose erasure was cut off."""
+        return await self._stored(account, id) is not None
+
+    async def head(self, account: str, id: str) -> Row | None:
+        """What is known of a conversation without opening it."""
+        row = await self._stored(account, id)
+        return None if row is None else row_of(row)
+
+    async def keys_of(self, account: str, id: str) -> list[str]:
+        """The data keys that seal anything of the conversation: one, or two while its words are being rewritten."""
+        row = await self._stored(account, id)
+        return [] if row is None else sorted({row.key, *await self._log.keys(account, id)})
+
+    async def ids_of_contact(self, account: str, contact: str) -> list[str]:
+        """The conversations that are linked to a contact now."""
+        return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
+
+    async def ids_of_visitor(self, account: str, visitor: str) -> list[str]:
+        """The conversations of a browser; `visitor` is the hash of its device secret."""
+        token = await self._visitor_token(account, visitor)
+        return await self._ids(Where("account", "=", account), Where("visitor", "=", token))
+
+    def forget(self, id: str) -> None:
+        """Keep nothing of a conversation in memory: another process erased it. Open sockets look, and close."""
+        self._cache.drop(id)
+        self._signals.publish(f"conversation/{id}", _BEYOND)
+
     # Writing
 
-    async def _append(self, entry: Entry, events: Sequence[AnyEvent]) -> Outcome:
-        state = entry.state
+    async def _append(self, entry: Entry, events: Sequence[AnyEvent], *, key: str = "") -> Outcome:
+        state, key = entry.state, key or entry.key
         events = [storable(event) for event in events]
         _require_legal(state, events)
+        _require_unrestricted(state, events)
         after = apply_all(state, state.seq + 1, events)
         try:
             last = await self._log.append(
-                state.account, state.id, entry.key, events, state.seq, head_fields=_head(after, entry.visitor)
+                state.account, state.id, key, events, state.seq, head_fields=_head(after, entry.visitor)
             )
         except Stale:
             raise
+        except KeyDestroyed as error:
+            raise Stale from error  # sealed anew by another process, or erased: the log says which
         except BaseException:
             entry.sure = False  # it may yet be written: from now on the log is asked
             self._tell(entry, after.seq)
             raise
         if entry.state.seq < last:  # else a reader took it up from the log, a moment before us
             entry.take(events, after)
+        entry.key = key
         entry.sure = True
         self._cache.put(state.id, entry)
         self._tell(entry, last)
+        if any(type(event) is Closed for event in events):
+            for tell in self._told_of_ends:
+                tell(state.account, state.id)
         return Outcome(after, state.seq + 1, events)
 
     def _tell(self, entry: Entry, seq: int) -> None:
@@ -294,7 +437,8 @@ class Conversations:
         events = await self._read(account, id, 0)
         if not events:
             raise _not_found()
-        entry = Entry(fold(account, id, events), row.key, str(row.fields["visitor"]), events)
+        key = await self._log.newest_key(account, id)
+        entry = Entry(fold(account, id, events), key, str(row.fields["visitor"]), events)
         self._cache.put(id, entry)
         return self._cache.get(id) or entry
 
@@ -304,11 +448,31 @@ class Conversations:
         if await self._stored(state.account, state.id) is None:
             self._cache.drop(state.id)
             raise _not_found()  # erased while it was in memory
+        if events or not entry.sure:
+            entry.key = await self._log.newest_key(state.account, state.id)
         entry.catch_up(events)
         self._cache.put(state.id, entry)
 
     async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
         return [Numbered(seq, event) for seq, event in await self._log.read(account, id, since)]
+
+    async def _ids(self, *where: Where) -> list[str]:
+        ids: list[str] = []
+        after: str | None = None
+        while True:
+            page = await self._engine.find(CONVERSATION, where, limit=1_000, after=after)
+            ids += [row.id for row in page.rows]
+            after = page.next
+            if after is None:
+                return ids
+
+    async def _of_visitor(self, account: str, visitor: str, bot: str, *, limit: int) -> Sequence[StoredRow]:
+        where = [
+            Where("account", "=", account),
+            Where("visitor", "=", await self._visitor_token(account, visitor)),
+            *([Where("bot", "=", bot)] if bot else []),
+        ]
+        return (await self._engine.find(CONVERSATION, where, order="-opened_at", limit=limit)).rows
 
     async def _stored(self, account: str, id: str) -> StoredRow | None:
         row = await self._engine.get(CONVERSATION, id) if is_id(id) else None
@@ -322,6 +486,11 @@ def _require_legal(state: State, events: Sequence[AnyEvent]) -> None:
     for number, event in enumerate(events):
         if type(event) is ControlChanged:
             check(apply_all(state, state.seq + 1, events[:number]) if number else state, event)
+
+
+def _require_unrestricted(state: State, events: Sequence[AnyEvent]) -> None:
+    if state.restricted is not None and not all(isinstance(event, _WHILE_RESTRICTED) for event in events):
+        raise Locked("The processing of this conversation is restricted. Nothing was changed.")
 
 
 def _head(state: State, visitor: str) -> dict[str, Value]:

@@ -14,13 +14,13 @@ Control = Literal["bot", "queue", "agent", "closed"]
 Role = Literal["visitor", "bot", "agent", "system"]
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True, kw_only=True):
-    """What all events share: when it happened."""
+class Event(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True, kw_only=True, gc=False):
+    """What all events share: when it happened. No event leads back to itself: the garbage collector need not look."""
 
     at: int
 
 
-class Button(msgspec.Struct, frozen=True, omit_defaults=True):
+class Button(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A quick reply: what it says, and what pressing it sends (`/intent{…}` or plain text)."""
 
     title: str
@@ -66,7 +66,8 @@ class MessageSent(Event, frozen=True, tag="message"):
     `client_id` is the sender's UUID: a message is stored once however often it is sent. `payload` is what a button sent
     in place of its title (`/intent{"entity": "value"}`). `author` is the person's id for an agent's message, and
     `author_name` the name that the visitor may see. `card` asks the widget for more than text: `email` shows the
-    address card, `code` the card for the six digits.
+    address card, `code` the card for the six digits. `redacted` and `corrected` are times: readers get such a message
+    with its words taken out, or with those put in their place (`transcripts.edits`).
     """
 
     by: Role
@@ -79,6 +80,8 @@ class MessageSent(Event, frozen=True, tag="message"):
     image: str = ""
     card: Literal["", "email", "code"] = ""
     custom: dict[str, Any] | None = None
+    redacted: int = 0
+    corrected: int = 0
 
 
 class NoteWritten(Event, frozen=True, tag="note"):
@@ -88,6 +91,7 @@ class NoteWritten(Event, frozen=True, tag="note"):
     author_name: str
     text: str
     client_id: str = ""
+    redacted: int = 0
 
 
 class BotStateChanged(Event, frozen=True, tag="bot_state"):
@@ -110,6 +114,8 @@ class EmailSupplied(Event, frozen=True, tag="email_supplied"):
     by: Role
     outcome: Literal["new", "unverified", "verified", "suppressed"]
     author: str = ""
+    why: str = ""
+    """Why this browser is not verified, as far as the house knows (DD-7): `other_browser`, `expired`, `revoked` …"""
 
 
 class VerificationSent(Event, frozen=True, tag="verification_sent"):
@@ -161,6 +167,42 @@ class Tagged(Event, frozen=True, tag="tagged"):
     author_name: str = ""
 
 
+class MessageRedacted(Event, frozen=True, tag="redacted"):
+    """A person of the house took the words out of the message (or note) with this number (YA-21)."""
+
+    message: int
+    author: str
+    author_name: str = ""
+    reason: str = ""
+
+
+class DataCorrected(Event, frozen=True, tag="corrected"):
+    """Something about the visitor was wrong and stands right from now on (MS-12, Art. 16 GDPR). `message` is the number
+    of the message whose text it is. What stood there before stays in the log, for admins."""
+
+    what: Literal["name", "address", "message"]
+    value: str
+    message: int = 0
+    contact: str = ""
+    by: Role = "visitor"
+    author: str = ""
+    reason: str = ""
+
+
+class ProcessingRestricted(Event, frozen=True, tag="restricted"):
+    """The conversation is frozen: kept, and used for nothing (Art. 18 GDPR)."""
+
+    author: str
+    reason: str
+
+
+class RestrictionLifted(Event, frozen=True, tag="unrestricted"):
+    """The conversation may be used again."""
+
+    author: str
+    reason: str
+
+
 class ControlChanged(Event, frozen=True, tag="control"):
     """Who answers now; legal changes are listed in `transcripts.control`. `holder` is the agent's person id."""
 
@@ -171,6 +213,26 @@ class ControlChanged(Event, frozen=True, tag="control"):
     author: str = ""
     holder: str = ""
     holder_name: str = ""
+
+
+class TranscriptMailed(Event, frozen=True, tag="transcript_mailed"):
+    """A mail server took the transcript: for which address, over which TLS (`None`: in clear), with which words (PS-4,
+    PS-5). `mail` names its record; `why` is `closed` or `asked`."""
+
+    mail: str
+    address: str
+    tls: str | None
+    reply: str
+    why: Literal["closed", "asked"] = "closed"
+
+
+class TranscriptNotMailed(Event, frozen=True, tag="transcript_not_mailed"):
+    """The transcript could not be mailed, and will not be: the server refused it for good."""
+
+    mail: str
+    address: str
+    reply: str
+    why: Literal["closed", "asked"] = "closed"
 
 
 class Closed(Event, frozen=True, tag="closed"):
@@ -195,12 +257,18 @@ AnyEvent = (
     | VerificationLost
     | NameGiven
     | Tagged
+    | MessageRedacted
+    | DataCorrected
+    | ProcessingRestricted
+    | RestrictionLifted
     | ControlChanged
     | Closed
+    | TranscriptMailed
+    | TranscriptNotMailed
 )
 
 
-class Numbered(msgspec.Struct, frozen=True):
+class Numbered(msgspec.Struct, frozen=True, gc=False):
     """An event with the number that the log gave it."""
 
     seq: int

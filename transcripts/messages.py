@@ -15,6 +15,8 @@ _DOT = "•"
 _SEPARATORS = r"[\s.,_/\-\u2010-\u2015]"
 _RUN = re.compile(rf"(?<![\d+])\d(?:{_SEPARATORS}{{0,2}}\d){{12,}}")
 _GROUP = re.compile(r"\d+")
+_DIGIT = re.compile(r"\d")
+_SHORTEST_CARD = 13
 
 _VISA_LENGTHS = frozenset({13, 16, 19})
 _KEPT = 4
@@ -26,6 +28,8 @@ def mask_cards(text: str) -> str:
     A card number is 13 to 19 digits, in one piece or in groups apart by a space, dot, comma, slash or hyphen, that
     begin like a card and pass the Luhn check. The time is linear in the text: 25 ms for 4,000 characters made to hurt.
     """
+    if len(text) < _SHORTEST_CARD or _DIGIT.search(text) is None:
+        return text
     return _RUN.sub(lambda run: _mask_run(run.group()), text)
 
 

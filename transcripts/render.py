@@ -1,4 +1,4 @@
-"""A transcript as people and programs read it: lines for the page, text and JSON for files.
+"""A transcript as people read it: lines for the page and for files, and plain text.
 
 Everything here is made from views (`transcripts.views`) and never from events, so that no format can show what its
 reader may not see (YA-12). Times are UTC and say so.
@@ -7,7 +7,7 @@ reader may not see (YA-12). Times are UTC and say so.
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +15,9 @@ from transcripts.events import Numbered
 from transcripts.masking import pseudonym
 from transcripts.state import State
 from transcripts.views import View, external_view, member_view
+
+REMOVED = "[Message removed]"
+"""What stands in place of words that were redacted (YA-21)."""
 
 Side = Literal["visitor", "house", "note", "course"]
 
@@ -70,11 +73,23 @@ def for_address(state: State, events: Sequence[Numbered], bot: str) -> Transcrip
     return Transcript("external", bot, who, state.opened_at, state.last_at, state.control, views, None)
 
 
+def of(outcome: str, state: State | None, events: Sequence[Numbered], bot: str) -> Transcript:
+    """What the guard's outcome lets its reader see. Raises `ValueError` when it lets out nothing."""
+    if state is None or outcome not in ("member", "external"):
+        raise ValueError(f"nothing is shown to whom the answer is {outcome}")
+    return for_member(state, events, bot) if outcome == "member" else for_address(state, events, bot)
+
+
+def count_of(transcript: Transcript) -> str:
+    """`1 message`, `12 messages`."""
+    return "1 message" if transcript.messages == 1 else f"{transcript.messages} messages"
+
+
 def days(transcript: Transcript) -> list[Day]:
     """The lines in order, day by day."""
     found: dict[str, list[Line]] = {}
     for line in lines(transcript):
-        found.setdefault(_date(line.at), []).append(line)
+        found.setdefault(date_of(line.at), []).append(line)
     return [Day(date, of_day) for date, of_day in found.items()]
 
 
@@ -85,44 +100,29 @@ def lines(transcript: Transcript) -> Iterator[Line]:
         if kind == "message":
             yield _message(view, transcript)
         elif kind == "note":
-            yield Line(view["at"], "note", view["text"], view["author_name"] or "Somebody", "Private note")
+            text = REMOVED if view.get("redacted") else view["text"]
+            yield Line(view["at"], "note", text, view["author_name"] or "Somebody", "Private note")
         elif (said := _COURSE.get(kind)) is not None and (text := said(view)):
             yield Line(view["at"], "course", text)
 
 
 def as_text(transcript: Transcript) -> str:
     """A plain text file. What people wrote is indented, so that nothing they write can look like a line of ours."""
-    head = [f"Transcript · {_plain(transcript.bot)}", f"{_time(transcript.opened_at)} to {_time(transcript.last_at)}"]
+    head = [
+        f"Transcript · {plain(transcript.bot)}",
+        f"{full_time(transcript.opened_at)} to {full_time(transcript.last_at)}",
+    ]
     if transcript.reader == "external":
         head.append("Read only. Personal data is masked.")
     body = []
     for line in lines(transcript):
-        who = f"{_plain(line.who)}{f' ({line.tag})' if line.tag else ''}" if line.who else "–"
-        body.append(f"\n{_time(line.at)}  {who}")
+        who = f"{plain(line.who)}{f' ({line.tag})' if line.tag else ''}" if line.who else "–"
+        body.append(f"\n{full_time(line.at)}  {who}")
         said = line.text.splitlines() or [""]
-        body += [f"    {_plain(one)}" for one in said]
-        body += [f"    [{_plain(button)}]" for button in line.buttons]
-        body += [f"    (image) {_plain(line.image)}"] if line.image else []
+        body += [f"    {plain(one)}" for one in said]
+        body += [f"    [{plain(button)}]" for button in line.buttons]
+        body += [f"    (image) {plain(line.image)}"] if line.image else []
     return "\n".join((*head, *body, ""))
-
-
-def as_json(transcript: Transcript) -> bytes:
-    """The views as JSON, with what a reader of this kind may know of the conversation around them."""
-    members: dict[str, Any] = {
-        "view": transcript.reader,
-        "bot": transcript.bot,
-        "visitor": transcript.visitor,
-        "opened_at": transcript.opened_at,
-        "last_at": transcript.last_at,
-        "control": transcript.control,
-    }
-    if transcript.state is not None:
-        members |= {
-            "conversation": transcript.state.id,
-            "address": transcript.state.address,
-            "verification": transcript.state.verification,
-        }
-    return msgspec.json.format(msgspec.json.encode({**members, "events": transcript.views}), indent=2)
 
 
 def _message(view: View, transcript: Transcript) -> Line:
@@ -137,7 +137,8 @@ def _message(view: View, transcript: Transcript) -> Line:
     buttons = [one if isinstance(one, str) else one["title"] for one in view["buttons"]]
     image = view["image"]
     side: Side = "visitor" if by == "visitor" else "course" if by == "system" else "house"
-    return Line(view["at"], side, view["text"], who, tag, buttons, ("shown" if image is True else image) or "")
+    text = REMOVED if view.get("redacted") else view["text"]
+    return Line(view["at"], side, text, who, tag, buttons, ("shown" if image is True else image) or "")
 
 
 _WHO = {"visitor": ("Visitor", ""), "bot": ("Bot", "Bot"), "agent": ("Agent", "Person")}
@@ -159,6 +160,8 @@ _ENDS: Mapping[str, str] = {
     "ended": "Ended by the visitor",
     "withdrawn": "Ended, because the consent was withdrawn",
     "timed_out": "Closed, because nobody wrote any more",
+    "erased": "Closed, because it is erased",
+    "restricted": "Closed, because its processing was restricted",
 }
 
 _EMAIL: Mapping[str, str] = {
@@ -202,6 +205,29 @@ def _closed(view: View) -> str:
     return _ENDS.get(view["reason"], "Closed")
 
 
+def _redacted(view: View) -> str:
+    who = view.get("author_name")
+    return f"{who} removed a message" if who else "A message was removed"
+
+
+def _corrected(view: View) -> str:
+    what = view["what"]
+    if what == "message":
+        return "The text of a message was corrected"
+    return f"The {what} was corrected to {view['value']}"
+
+
+def _restriction(view: View) -> str:
+    return "The processing was restricted" if view["on"] else "The restriction was lifted"
+
+
+def _mailed(view: View) -> str:
+    if not view["sent"]:
+        return f"The transcript could not be mailed to {view['address']}: {view.get('reply', '')}".rstrip(": ")
+    how = f" over {view['tls']}" if view.get("tls") else " without TLS" if "tls" in view else ""
+    return f"The transcript was mailed to {view['address']}{how}"
+
+
 def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
@@ -219,6 +245,10 @@ _COURSE = {
     "closed": _closed,
     "named": _named,
     "tagged": _tagged,
+    "redacted": _redacted,
+    "corrected": _corrected,
+    "restriction": _restriction,
+    "transcript": _mailed,
 }
 
 
@@ -226,12 +256,14 @@ def _moment(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
-def _date(at: int) -> str:
+def date_of(at: int) -> str:
+    """`Saturday, 21 November 2026`, UTC."""
     moment = _moment(at)
     return f"{moment:%A}, {moment.day} {moment:%B %Y}"
 
 
-def _time(at: int) -> str:
+def full_time(at: int) -> str:
+    """`2026-11-21 14:02:11 UTC`."""
     return f"{_moment(at):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -245,7 +277,7 @@ def iso_time(at: int) -> str:
     return f"{_moment(at):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One line of text without control characters and direction marks, which terminals and editors would obey (G-3)."""
     return "".join(one for one in text if one == "\t" or unicodedata.category(one) not in _UNPRINTED)
 

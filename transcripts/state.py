@@ -10,6 +10,7 @@ The fold never refuses: what stands in a log has happened. Whether something may
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -23,16 +24,22 @@ from transcripts.events import (
     ConsentWithdrawn,
     Control,
     ControlChanged,
+    DataCorrected,
     EmailSupplied,
     EmailVerified,
+    MessageRedacted,
     MessageSent,
     NameGiven,
     NoteWritten,
     Numbered,
     Opened,
     OptInConfirmed,
+    ProcessingRestricted,
+    RestrictionLifted,
     Role,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -84,13 +91,25 @@ class Verification(msgspec.Struct, frozen=True, gc=False):
     why: str = "No e-mail address was given."
 
 
+class Edit(msgspec.Struct, frozen=True, gc=False):
+    """What became of a message after it was said: other words, or none (`None`) for anybody to read."""
+
+    at: int
+    text: str | None
+
+
+NO_EDITS: Mapping[int, Edit] = MappingProxyType({})
+
+
 class State(msgspec.Struct, frozen=True, gc=False):
     """A conversation as it stands after its event number `seq`.
 
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
+    `mails`: the transcript mails whose end stands in the log.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
-    message seq that a turn answered. `unread`: visitor's messages since anybody answered.
+    message seq that a turn answered. `unread`: visitor's messages since anybody answered. `edits`: what became of single
+    messages, by their number. `restricted`: the event that froze the conversation, while it is frozen.
     """
 
     id: str
@@ -115,12 +134,16 @@ class State(msgspec.Struct, frozen=True, gc=False):
     messages: int = 0
     last_text: str = ""
     last_by: Role | Literal[""] = ""
+    last_said: int = 0
     waiting_since: int | None = None
     unread: int = 0
     unanswered: int | None = None
     answered: int = 0
     tags: frozenset[str] = frozenset()
     client_ids: Mapping[str, int] = ClientIds()
+    edits: Mapping[int, Edit] = NO_EDITS
+    restricted: ProcessingRestricted | None = None
+    mails: tuple[str, ...] = ()
 
     @property
     def closed(self) -> bool:
@@ -180,6 +203,7 @@ def _message(state: State, seq: int, event: MessageSent) -> None:
     _set(state, "messages", state.messages + 1)
     _set(state, "last_text", event.text)
     _set(state, "last_by", event.by)
+    _set(state, "last_said", seq)
     if event.client_id:
         _know(state, event.client_id, seq)
     if event.by == "visitor":
@@ -240,12 +264,16 @@ def _email_supplied(state: State, _: int, event: EmailSupplied) -> None:
         return
     who = "The visitor gave" if event.by == "visitor" else "Staff entered"
     why = f"{who} this address; it is not proven in this chat yet."
+    if event.why:
+        why = f"{who} this address. {_LOSSES.get(event.why, event.why)}"
     _set(state, "verification", Verification(state="preliminary", at=event.at, by=event.author, why=why))
 
 
 def _verification_sent(state: State, _: int, event: VerificationSent) -> None:
     if state.verification.state != "verified" and state.contact == event.contact:
         why = "A mail with a code was sent; it is not answered yet."
+        if state.verification.at == event.at:  # the address came with it: what was known of it stays told
+            why = f"{state.verification.why} {why}"
         _set(state, "verification", Verification(state="preliminary", method="mail", at=event.at, why=why))
 
 
@@ -273,8 +301,9 @@ def _email_verified(state: State, _: int, event: EmailVerified) -> None:
 _LOSSES = {
     "expired": "The proof has expired.",
     "revoked": "The proof was revoked.",
+    "this_chat": "This browser proved it for an earlier chat only; the visitor did not choose to stay recognised.",
     "denied": "The reader of the mailbox said that it was not he.",
-    "other_browser": "This is another browser or device than the one that was proven.",
+    "other_browser": "This is another browser or device than the one that was proven, or its storage was cleared.",
     "other_address": "Another address was given.",
     "withdrawn": "The visitor withdrew the consent.",
 }
@@ -294,8 +323,44 @@ def _tagged(state: State, _: int, event: Tagged) -> None:
     _set(state, "tags", frozenset(event.tags))
 
 
+def _redacted(state: State, _: int, event: MessageRedacted) -> None:
+    _edit(state, event.message, Edit(event.at, None))
+
+
+def _corrected(state: State, _: int, event: DataCorrected) -> None:
+    if event.what == "name":
+        _set(state, "name", event.value)
+    elif event.what == "message":
+        known = state.edits.get(event.message)
+        if known is None or known.text is not None:  # what was redacted stays so
+            _edit(state, event.message, Edit(event.at, event.value))
+    else:
+        _set(state, "address", event.value)
+        _set(state, "contact", event.contact or None)
+        why = "The address was corrected; the new one is not proven in this chat yet."
+        _set(state, "verification", Verification(state="preliminary", at=event.at, by=event.author, why=why))
+
+
+def _edit(state: State, message: int, edit: Edit) -> None:
+    _set(state, "edits", MappingProxyType({**state.edits, message: edit}))
+    if state.last_said == message:
+        _set(state, "last_text", edit.text or "")
+
+
+def _restricted(state: State, _: int, event: ProcessingRestricted) -> None:
+    _set(state, "restricted", event)
+
+
+def _unrestricted(state: State, _: int, __: RestrictionLifted) -> None:
+    _set(state, "restricted", None)
+
+
 def _closed(state: State, _: int, event: Closed) -> None:
     _set(state, "closed_at", event.at)
+
+
+def _mailed(state: State, _: int, event: TranscriptMailed | TranscriptNotMailed) -> None:
+    _set(state, "mails", (*state.mails, event.mail))
 
 
 def _know(state: State, client_id: str, seq: int) -> None:
@@ -318,6 +383,12 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     VerificationLost: _verification_lost,
     NameGiven: _named,
     Tagged: _tagged,
+    MessageRedacted: _redacted,
+    DataCorrected: _corrected,
+    ProcessingRestricted: _restricted,
+    RestrictionLifted: _unrestricted,
     ControlChanged: _control,
     Closed: _closed,
+    TranscriptMailed: _mailed,
+    TranscriptNotMailed: _mailed,
 }

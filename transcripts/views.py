@@ -9,7 +9,7 @@ A view of `None` means that this event is not for this reader. Every view has `s
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from transcripts.events import (
     AnyEvent,
@@ -19,15 +19,21 @@ from transcripts.events import (
     ConsentGiven,
     ConsentWithdrawn,
     ControlChanged,
+    DataCorrected,
     EmailSupplied,
     EmailVerified,
+    MessageRedacted,
     MessageSent,
     NameGiven,
     NoteWritten,
     Numbered,
     Opened,
     OptInConfirmed,
+    ProcessingRestricted,
+    RestrictionLifted,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
 )
@@ -54,6 +60,7 @@ class External:
     def __init__(self, conversation: str, events: Iterable[Numbered]) -> None:
         events = list(events)
         names = [one.event.name for one in events if isinstance(one.event, NameGiven)]
+        names += [one.event.value for one in events if _corrects(one.event, "name")]
         said = [one.event for one in events if isinstance(one.event, MessageSent)]
         agents = {event.author: event.author_name for event in said if event.author}
         self._veil = Veil(conversation, names, agents)
@@ -67,6 +74,13 @@ class External:
             return _numbered(numbered, {"kind": "control", "now": event.now, "reason": event.reason})
         if isinstance(event, Opened):
             return _numbered(numbered, {"kind": "opened", "locale": event.locale})
+        if isinstance(event, MessageRedacted):
+            return _numbered(numbered, {"kind": "redacted", "message": event.message})
+        if isinstance(event, DataCorrected) and event.what == "message":
+            text = self._veil.text(event.value)
+            return _numbered(
+                numbered, {"kind": "corrected", "what": "message", "message": event.message, "value": text}
+            )
         if isinstance(event, Closed):
             return _numbered(numbered, {"kind": "closed", "by": event.by, "reason": event.reason})
         return None
@@ -80,6 +94,7 @@ class External:
             "author_name": names.get(event.by, ""),
             "buttons": [self._veil.text(button.title) for button in event.buttons],
             "image": bool(event.image),
+            **_edits(event),
         }
 
 
@@ -113,6 +128,7 @@ def _message_for_visitor(event: MessageSent) -> _Members:
         "card": event.card,
         "author_name": event.author_name,
         "client_id": event.client_id if event.by == "visitor" else "",
+        **_edits(event),
     }
 
 
@@ -129,7 +145,18 @@ def _message_for_member(event: MessageSent) -> _Members:
         "author_name": event.author_name,
         "client_id": event.client_id,
         "custom": event.custom,
+        **_edits(event),
     }
+
+
+def _edits(event: MessageSent) -> View:
+    """Said only of messages that it happened to."""
+    marks: View = {"redacted": True} if event.redacted else {}
+    return marks | ({"corrected": True} if event.corrected else {})
+
+
+def _corrects(event: AnyEvent, what: str) -> TypeGuard[DataCorrected]:
+    return isinstance(event, DataCorrected) and event.what == what
 
 
 def _buttons(buttons: Iterable[Button]) -> list[dict[str, str]]:
@@ -143,6 +170,7 @@ def _note(event: NoteWritten) -> _Members:
         "author_name": event.author_name,
         "text": event.text,
         "client_id": event.client_id,
+        **({"redacted": True} if event.redacted else {}),
     }
 
 
@@ -186,6 +214,7 @@ def _supplied(event: EmailSupplied) -> _Members:
         outcome=event.outcome,
         by=event.by,
         author=event.author,
+        why=event.why,
     )
 
 
@@ -235,6 +264,42 @@ def _tagged(event: Tagged) -> _Members:
     return {"kind": "tagged", "tags": list(event.tags), "author": event.author, "author_name": event.author_name}
 
 
+def _redacted_for_visitor(event: MessageRedacted) -> _Members:
+    return {"kind": "redacted", "message": event.message}
+
+
+def _redacted(event: MessageRedacted) -> _Members:
+    return {
+        "kind": "redacted",
+        "message": event.message,
+        "author": event.author,
+        "author_name": event.author_name,
+        "reason": event.reason,
+    }
+
+
+def _corrected_for_visitor(event: DataCorrected) -> _Members:
+    value = mask_address(event.value) if event.what == "address" else event.value
+    return {"kind": "corrected", "what": event.what, "message": event.message, "value": value}
+
+
+def _corrected(event: DataCorrected) -> _Members:
+    return {
+        "kind": "corrected",
+        "what": event.what,
+        "message": event.message,
+        "value": event.value,
+        "by": event.by,
+        "author": event.author,
+        "reason": event.reason,
+    }
+
+
+def _restriction(event: ProcessingRestricted | RestrictionLifted) -> _Members:
+    on = isinstance(event, ProcessingRestricted)
+    return {"kind": "restriction", "on": on, "author": event.author, "reason": event.reason}
+
+
 def _control_for_visitor(event: ControlChanged) -> _Members:
     return {"kind": "control", "now": event.now, "reason": event.reason, "holder_name": event.holder_name}
 
@@ -260,6 +325,22 @@ def _closed(event: Closed) -> _Members:
     return {"kind": "closed", "by": event.by, "reason": event.reason, "author": event.author}
 
 
+def _mailed_for_visitor(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    sent = isinstance(event, TranscriptMailed)
+    return {"kind": "transcript", "sent": sent, "address": mask_address(event.address)}
+
+
+def _mailed(event: TranscriptMailed | TranscriptNotMailed) -> _Members:
+    return {
+        "kind": "transcript",
+        "sent": isinstance(event, TranscriptMailed),
+        "address": event.address,
+        "tls": event.tls if isinstance(event, TranscriptMailed) else None,
+        "reply": event.reply,
+        "why": event.why,
+    }
+
+
 _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     MessageSent: _message_for_visitor,
     ConsentGiven: _consent_for_visitor,
@@ -267,8 +348,12 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     EmailSupplied: _supplied_for_visitor,
     EmailVerified: lambda _: _email("verified", address=""),
     VerificationLost: lambda _: _email("lost", address=""),
+    MessageRedacted: _redacted_for_visitor,
+    DataCorrected: _corrected_for_visitor,
     ControlChanged: _control_for_visitor,
     Closed: _closed_for_visitor,
+    TranscriptMailed: _mailed_for_visitor,
+    TranscriptNotMailed: _mailed_for_visitor,
 }
 
 _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
@@ -285,6 +370,12 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     VerificationLost: _lost,
     NameGiven: _named,
     Tagged: _tagged,
+    MessageRedacted: _redacted,
+    DataCorrected: _corrected,
+    ProcessingRestricted: _restriction,
+    RestrictionLifted: _restriction,
     ControlChanged: _control,
     Closed: _closed,
+    TranscriptMailed: _mailed,
+    TranscriptNotMailed: _mailed,
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from admin.bots import LANGUAGES, Bot, BotBody, Bots
+from admin.bots import LANGUAGES, TRANSCRIPT_MAILS, Bot, BotBody, Bots
 from admin.doors.frame import AdminFrame, see_other
 from admin.grants import Grants
 from admin.people import People, Person
@@ -29,6 +29,12 @@ class _BotForm(Body, frozen=True):
     sites: str = ""
 
 
+class _TranscriptForm(Body, frozen=True):
+    transcript_mail: str = "off"
+    transcript_icon: str = ""
+    transcript_sender: str = ""
+
+
 class BotDoor:
     """The bots. `assistants` are the names of the assistants that one may be given."""
 
@@ -47,6 +53,7 @@ class BotDoor:
             Route("POST", "/admin/bots", self.add, rules.admin, "page"),
             Route("GET", "/admin/bots/{id}", self.show, rules.admin, "page"),
             Route("POST", "/admin/bots/{id}", self.change, rules.admin, "page"),
+            Route("POST", "/admin/bots/{id}/transcripts", self.change_transcripts, rules.admin, "page"),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -86,6 +93,22 @@ class BotDoor:
             return await self._one(request, bot, form, problem)
         return see_other(f"/admin/bots/{bot.id}", "bot")
 
+    async def change_transcripts(self, request: web.Request) -> web.Response:
+        """Change whether, when and from whom visitors get their transcripts (YA-17, PS-6)."""
+        bot, form = await self._bot(request), await read_form(request, _TranscriptForm)
+        try:
+            await self._bots.change(
+                bot.account,
+                bot.id,
+                transcript_mail=form.transcript_mail,
+                transcript_icon=form.transcript_icon == "on",
+                transcript_sender=form.transcript_sender,
+                by=by_of(request),
+            )
+        except Invalid as problem:
+            return await self._one(request, bot, _form_of(bot.body), problem, mails=form)
+        return see_other(f"/admin/bots/{bot.id}", "transcripts")
+
     def _require_known(self, assistant: str) -> None:
         if assistant not in self._assistants:
             raise Invalid("There is no such assistant on this server.", field="assistant")
@@ -103,7 +126,13 @@ class BotDoor:
         )
 
     async def _one(
-        self, request: web.Request, bot: Bot, form: _BotForm, problem: Problem | None = None
+        self,
+        request: web.Request,
+        bot: Bot,
+        form: _BotForm,
+        problem: Problem | None = None,
+        *,
+        mails: _TranscriptForm | None = None,
     ) -> web.Response:
         return await self._frame.render(
             request,
@@ -114,6 +143,8 @@ class BotDoor:
             bot=bot,
             form=form,
             languages=LANGUAGES,
+            mails=mails or _transcripts_of(bot.body),
+            transcript_mails=TRANSCRIPT_MAILS,
             members=await self._members(bot),
             base_url=request.config_dict[SETTINGS].base_url,
         )
@@ -134,3 +165,7 @@ class BotDoor:
 
 def _form_of(body: BotBody) -> _BotForm:
     return _BotForm(body.name, body.language, body.accent, body.greeting, "\n".join(body.sites))
+
+
+def _transcripts_of(body: BotBody) -> _TranscriptForm:
+    return _TranscriptForm(body.transcript_mail, "on" if body.transcript_icon else "", body.transcript_sender)

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from admin.access_requests import AccessRequests
 from admin.accounts import Accounts
+from admin.alarms import Alarms
 from admin.principals import Principal, principal
 from admin.roles import ROLE_NAMES, Role
 from foundation.errors import Problem
@@ -17,15 +19,43 @@ DONE: Mapping[str, str] = {
     "account": "The account has its new name.",
     "role": "The role is changed. Open sessions of this person have ended.",
     "grants": "The access to bots is changed. It counts at once.",
+    "permissions": "The permissions are changed. They count at once.",
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
+    "published": "The version is published. Visitors who come back are asked again.",
+    "request_done": "The request is marked as done.",
     "bot": "The bot is changed. Widgets that open from now on show it.",
     "range_added": "The range is added.",
     "range_edited": "The range is changed. It counts at once.",
     "range_deleted": "The range is deleted. It opens nothing any more.",
+    "range_extended": "The range counts for another 30 days.",
+    "ranges_deleted": "The ranges are deleted. They open nothing any more.",
+    "ranges_imported": "The ranges are in the list.",
+    "ranges_there": "All of these ranges were in the list already. Nothing was changed.",
+    "approved": "The access is given. It counts at once.",
+    "declined": "The request is declined. Nothing else changed.",
+    "link_revoked": "The link is revoked. Open pages close within two seconds.",
+    "links_revoked": "All these links are revoked. Open pages close within two seconds.",
+    "link_days": "New links live no longer than that.",
     "list_on": "The list is on: its addresses can read shared transcripts.",
     "list_off": "The list is off: it opens nothing.",
+    "retention": "The rule is set. What is older is being deleted now, and every day from now on.",
+    "erased": "It is erased. The certificate is in the list below.",
+    "erasure_queued": "A legal hold covers it. The erasure is queued and carried out when the hold ends.",
+    "hold": "The hold counts from now on.",
+    "hold_lifted": "The hold has ended. What waited for it is carried out.",
+    "restricted": "The processing is restricted: the conversation is kept and used for nothing.",
+    "unrestricted": "The restriction is lifted.",
+    "corrected": "It is corrected. What stood there before is in the history.",
+    "redaction": "The permission is changed. It counts at once.",
+    "email": "The settings are changed. They count for addresses that are given from now on.",
+    "wording": "The mail has these words from now on.",
+    "test_mail": "The mail is on its way to you.",
+    "revoked": "The proofs are revoked. Open chats say so.",
+    "suppressed": "The address is suppressed. It gets no mail from now on.",
+    "unsuppressed": "The address is off the list.",
     "password": "Your password is changed. All your other sessions have ended.",
 }
 """What a page says after a form was sent; the address names only the key."""
@@ -43,6 +73,7 @@ class Place(NamedTuple):
 
 _ADMINS: frozenset[Role] = frozenset({"super_admin", "admin"})
 _SUPER: frozenset[Role] = frozenset({"super_admin"})
+_LEADS: frozenset[Role] = _ADMINS | {"supervisor"}
 _AUDIT: frozenset[Role] = frozenset({"super_admin", "auditor"})
 
 MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
@@ -51,20 +82,51 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("general", "General", "/admin", "gear", _ADMINS),
             Place("people", "People and roles", "/admin/people", "users", _ADMINS),
+            Place("requests", "Access requests", "/admin/requests", "key", _LEADS),
         ),
     ),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
-    ("Security", (Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),)),
+    (
+        "Privacy",
+        (
+            Place("privacy", "Privacy", "/admin/privacy", "lock", _SUPER),
+            Place("notices", "Notices", "/admin/notices", "note", _ADMINS),
+            Place("privacy_requests", "Visitors' requests", "/admin/privacy-requests", "user", _ADMINS),
+            Place("consents", "Consent log", "/admin/consents", "check-circle", _AUDIT),
+            Place("figures", "Figures", "/admin/figures", "panel", _ADMINS),
+        ),
+    ),
+    (
+        "Security",
+        (
+            Place("links", "Transcript links", "/admin/links", "link", _ADMINS),
+            Place("ranges", "Transcript ranges", "/admin/ranges", "shield", _SUPER),
+        ),
+    ),
+    (
+        "E-mail",
+        (
+            Place("email", "E-mail in the chat", "/admin/email", "mail", _ADMINS),
+            Place("contacts", "Contacts", "/admin/contacts", "user", _ADMINS),
+            Place("suppressed", "Suppressed addresses", "/admin/suppressed", "close", _ADMINS),
+            Place("opt_in_mails", "Opt-in mails", "/admin/opt-in-mails", "send", _ADMINS),
+            Place("transcript_mails", "Transcript mails", "/admin/transcript-mails", "mail", _ADMINS),
+        ),
+    ),
     ("Audit", (Place("audit", "Audit book", "/admin/audit", "book", _AUDIT),)),
 )
 
 
 class AdminFrame:
-    """Renders the pages with the menu."""
+    """Renders the pages with the menu. `requests` are counted beside their entry."""
 
-    def __init__(self, pages: Pages, accounts: Accounts) -> None:
+    def __init__(
+        self, pages: Pages, accounts: Accounts, requests: AccessRequests | None = None, alarms: Alarms | None = None
+    ) -> None:
         self._pages = pages
         self._accounts = accounts
+        self._requests = requests
+        self._alarms = alarms or Alarms()
         pages.filter("admin_when", when)
         pages.filter("admin_iso", iso)
 
@@ -79,23 +141,32 @@ class AdminFrame:
         status: int = 200,
         **data: object,
     ) -> web.Response:
-        """A page; with a `problem` it answers with its status and shows it beside the field that it names."""
+        """A page of this package, or of another (`transcripts/links`); with a `problem` it answers with its status and
+        shows it beside the field that it names."""
         me = principal(request)
         account = await self._accounts.get(me.account)
         return await self._pages.render(
             request,
-            f"admin/{template}.html",
+            f"{template if '/' in template else f'admin/{template}'}.html",
             status=status if problem is None else problem.status,
             me=me,
             role_names=ROLE_NAMES,
             account_name=account.body.name if account is not None else "",
             menu=menu_of(me),
+            waiting=await self._waiting(me),
+            alarms=await self._alarms.of(me),
             here=here,
             heading=heading,
             done=DONE.get(request.query.get("done", ""), ""),
             **error_data(problem),
             **data,
         )
+
+    async def _waiting(self, me: Principal) -> dict[str, int]:
+        """What waits for this person, by entry of the menu."""
+        if self._requests is None or me.role not in _LEADS:
+            return {}
+        return {"requests": len(await self._requests.open(me))}
 
 
 def error_data(problem: Problem | None) -> dict[str, object]:

@@ -37,6 +37,15 @@ class _Bots(Body, frozen=True):
     bots: tuple[str, ...] = ()
 
 
+class _Redaction(Body, frozen=True):
+    redact: bool = False
+
+
+class _Permissions(Body, frozen=True):
+    share: bool = False
+    download: bool = False
+
+
 class _Nothing(Body, frozen=True):
     """A form without fields."""
 
@@ -58,6 +67,8 @@ class PeopleDoor:
             Route("GET", one, self.show, rules.admin, "page"),
             Route("POST", f"{one}/role", self.change_role, rules.admin, "page"),
             Route("POST", f"{one}/bots", self.change_bots, rules.admin, "page"),
+            Route("POST", f"{one}/redaction", self.change_redaction, rules.super_admin, "page"),
+            Route("POST", f"{one}/permissions", self.change_permissions, rules.admin, "page"),
             Route("POST", f"{one}/password", self.reset_password, rules.admin, "page"),
             Route("POST", f"{one}/disable", self.disable, rules.admin, "page"),
             Route("POST", f"{one}/enable", self.enable, rules.admin, "page"),
@@ -113,6 +124,22 @@ class PeopleDoor:
         for bot in sorted(wanted - granted):
             await self._grants.grant_to(person.account, person.id, bot, by=by_of(request))
         return see_other(f"/admin/people/{person.id}", "grants")
+
+    async def change_redaction(self, request: web.Request) -> web.Response:
+        """Whether the person may take words out of conversations for good (YA-21); super admins say so."""
+        form = await read_form(request, _Redaction)
+        person = await self._managed(request)
+        await self._people.allow_redaction(person.account, person.id, allowed=form.redact, by=by_of(request))
+        return see_other(f"/admin/people/{person.id}", "redaction")
+
+    async def change_permissions(self, request: web.Request) -> web.Response:
+        """What the person may do with transcripts besides reading them (YA-13)."""
+        form = await read_form(request, _Permissions)
+        person = await self._managed(request)
+        await self._people.permit(
+            person.account, person.id, share=form.share, download=form.download, by=by_of(request)
+        )
+        return see_other(f"/admin/people/{person.id}", "permissions")
 
     async def reset_password(self, request: web.Request) -> web.Response:
         """A new one-time password, shown this once; the person's sessions end."""
@@ -177,6 +204,7 @@ class PeopleDoor:
             managed=manages(me.role, person.body.role),
             is_me=person.id == me.person,
             grants=await self._grants.of(me.account, person.id),
+            ends=await self._grants.ends(me.account, person.id),
             bots=await self._bots.list(me.account),
             by_grant=BY_GRANT,
             roles=[(role, ROLE_NAMES[role], ROLE_HINTS[role]) for role in managed_by(me.role)],

@@ -8,6 +8,8 @@ business.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from bot_runtime.assistants.domain import LISTEN, SESSION_START, Domain
 from bot_runtime.assistants.slots import UNSET, Feature
 
@@ -16,55 +18,34 @@ UserState = tuple[str | None, str | None, tuple[str, ...]]
 TEXT_MARK = "\x00"  # in front of an action that is a text, so that it cannot be taken for a name
 
 
-class Fold:
-    """What a conversation has come to. `action` is the latest action (a text behind `TEXT_MARK`)."""
+class Fold(msgspec.Struct, gc=False):
+    """What a conversation has come to. `action` is the latest action (a text behind `TEXT_MARK`).
 
-    __slots__ = (
-        "action",
-        "by_text",
-        "entities",
-        "features",
-        "followup",
-        "intent",
-        "interrupted",
-        "loop",
-        "message",
-        "paused",
-        "rejected",
-        "slots",
-        "text",
-        "trigger",
-    )
+    `gc=False`: what a fold holds leads to no other fold, so the collector need not look through the many that are kept.
+    """
 
-    def __init__(self, domain: Domain) -> None:
-        self.slots: Mapping[str, Any] = domain.initial_slots
-        self.features: tuple[tuple[str, Feature], ...] = domain.initial_features
-        self.message: Event | None = None
-        self.intent: str | None = None
-        self.text: str | None = None
-        self.entities: tuple[str, ...] = ()
-        self.by_text = False
-        self.action: str | None = None
-        self.loop: str | None = None
-        self.rejected = False
-        self.interrupted = False
-        self.trigger: Mapping[str, Any] | None = None
-        self.followup: str | None = LISTEN
-        self.paused = False
+    slots: Mapping[str, Any]
+    features: tuple[tuple[str, Feature], ...]
+    message: Event | None = None
+    intent: str | None = None
+    text: str | None = None
+    entities: tuple[str, ...] = ()
+    by_text: bool = False
+    action: str | None = None
+    loop: str | None = None
+    rejected: bool = False
+    interrupted: bool = False
+    trigger: Mapping[str, Any] | None = None
+    followup: str | None = LISTEN
+    paused: bool = False
 
     def copy(self) -> "Fold":
         """A fold that may still be changed, by the one who asked for it."""
-        made = _new(Fold)
-        made.slots, made.features, made.message = self.slots, self.features, self.message
-        made.intent, made.text, made.entities = self.intent, self.text, self.entities
-        made.by_text, made.action, made.loop = self.by_text, self.action, self.loop
-        made.rejected, made.interrupted, made.trigger = self.rejected, self.interrupted, self.trigger
-        made.followup, made.paused = self.followup, self.paused
-        return made
+        return self.__copy__()  # type: ignore[attr-defined,no-any-return]  # msgspec's own, of all fields at once
 
     def same_as(self, other: "Fold") -> bool:
         """Whether both say the same of the conversation."""
-        return all(getattr(self, name) == getattr(other, name) for name in Fold.__slots__)
+        return self == other
 
     @property
     def active_loop(self) -> str | None:
@@ -85,9 +66,6 @@ class Fold:
         if self.by_text:
             return (None, self.text, ()) if self.text else None
         return (self.intent, None, self.entities) if self.intent or self.entities else None
-
-
-_new = Fold.__new__
 
 
 def applied(fold: Fold, event: Event, domain: Domain, blank: Fold) -> Fold:

@@ -7,14 +7,16 @@ action and are kept with the events, so that neither a prediction nor an undo ev
 conversation.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from bot_runtime.assistants.domain import LISTEN, Domain
 from bot_runtime.assistants.fold import Fold, UserState
 from bot_runtime.assistants.slots import Feature
 
 
-class State(NamedTuple):
+class State(msgspec.Struct, frozen=True, gc=False):
     """One moment as policies see it. `prev` is the action before it; None only at the start of a conversation."""
 
     prev: str | None
@@ -44,28 +46,25 @@ class View:
         rule_only_loops: frozenset[str] = frozenset(),
     ) -> None:
         self.domain = domain
-        self.blank = Fold(domain)
+        self.blank = Fold(domain.initial_slots, domain.initial_features)
         self.rule_only_slots = rule_only_slots
         self.rule_only_loops = rule_only_loops
 
 
-class History:
+class History(msgspec.Struct, frozen=True, gc=False):
     """Both views of everything before the latest action, and what the stories' view must remember to go on."""
 
-    __slots__ = ("action", "hidden", "rules", "stories")
-
-    def __init__(self, rules: Past | None, stories: Past | None, action: str | None, *, hidden: bool) -> None:
-        self.rules = rules
-        self.stories = stories
-        self.action = action
-        self.hidden = hidden
+    rules: Past | None
+    stories: Past | None
+    action: str | None
+    hidden: bool
 
     def then(self, fold: Fold, view: View, *, hide: bool) -> "History":
         """The history once an action was taken in the state `fold`; `hide` is that action's `hide_rule_turn`."""
         action = self.action if self.hidden else fold.action
         hidden = self._hides(fold, hide=hide)
         stories = self.stories if hidden else Past(_story_state(fold, action, self.stories, view), self.stories)
-        return History(Past(rule_state(fold), self.rules), stories, action, hidden=hidden)
+        return History(Past(rule_state(fold), self.rules), stories, action, hidden)
 
     def _hides(self, fold: Fold, *, hide: bool) -> bool:
         # a followed-up action and a loop's own turn change nothing about whether the turn is hidden

@@ -85,7 +85,7 @@ def _state(fold: Fold, given: set[str] | None) -> State:
     state = rule_state(fold)
     if given is None:
         return state
-    return state._replace(slots=tuple(pair for pair in state.slots if pair[0] in given))
+    return msgspec.structs.replace(state, slots=tuple(pair for pair in state.slots if pair[0] in given))
 
 
 def _segments(story: Story) -> Iterator[_Segment]:

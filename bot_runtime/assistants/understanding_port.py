@@ -33,7 +33,7 @@ class Parse(msgspec.Struct, frozen=True):
 
 
 class Understanding(Protocol):
-    """A trained model. `parse` is pure and quick (below 100 µs): it is called inside a turn."""
+    """A trained model. `parse` is pure and quick (about a tenth of a millisecond): it is called inside a turn."""
 
     def parse(self, text: str) -> Parse:
         """The parse of a visitor's text; every text has one."""

@@ -17,12 +17,25 @@ export function deviceIn(storage) {
   }
 }
 
-const form = globalThis.document?.querySelector("form#confirm");
-form?.addEventListener("submit", () => {
-  const field = form.querySelector("input[name=device]");
+/**
+ * A page opened where the chat is offers to stay recognised; elsewhere there is nothing to recognise.
+ * @param {ParentNode} page @param {Pick<Storage, "getItem">} storage
+ */
+export function prepare(page, storage) {
+  const form = page.querySelector("form#confirm");
+  if (!form) return;
+  const choice = form.querySelector(".opt-in-stay");
+  if (choice) /** @type {any} */ (choice).hidden = deviceIn(storage) === "";
+  form.addEventListener("submit", () => {
+    const field = form.querySelector("input[name=device]");
+    if (field) /** @type {any} */ (field).value = deviceIn(storage);
+  });
+}
+
+if (globalThis.document) {
   try {
-    if (field instanceof HTMLInputElement) field.value = deviceIn(localStorage);
+    prepare(document, localStorage);
   } catch {
     // The browser refuses its storage; the code in the mail remains.
   }
-});
+}

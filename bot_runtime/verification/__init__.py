@@ -4,7 +4,8 @@
 """
 
 from bot_runtime.verification.building import KINDS, Proof, build
+from bot_runtime.verification.doors import routes
 from bot_runtime.verification.requests import Asker
 from bot_runtime.verification.service import Verification
 
-__all__ = ["KINDS", "Asker", "Proof", "Verification", "build"]
+__all__ = ["KINDS", "Asker", "Proof", "Verification", "build", "routes"]

@@ -5,13 +5,17 @@ from email.headerregistry import Address
 import msgspec
 
 from admin import AuditBook, Bots
-from bot_runtime.verification import devices, mailboxes, requests
+from bot_runtime.verification import devices, erasing, fates, mailboxes, policy, requests
+from bot_runtime.verification.bounces import Bounces
 from bot_runtime.verification.devices import Devices
+from bot_runtime.verification.erasing import ProofHolding
 from bot_runtime.verification.evidence import Evidence
+from bot_runtime.verification.fates import Fates
 from bot_runtime.verification.mailboxes import Mailboxes
 from bot_runtime.verification.mails import Mails
 from bot_runtime.verification.opt_in_link import OptInLinks
 from bot_runtime.verification.opt_in_page import OptInPage
+from bot_runtime.verification.policy import Policies
 from bot_runtime.verification.requests import Secrets
 from bot_runtime.verification.service import ANSWER_AFTER, Limits, Verification
 from bot_runtime.verification.settling import Settler
@@ -25,7 +29,7 @@ from foundation.web import Pages
 from transcripts.contacts import Contacts
 from transcripts.conversations import Conversations
 
-KINDS = (devices.KIND, mailboxes.KIND, requests.KIND)
+KINDS = (devices.KIND, mailboxes.KIND, requests.KIND, erasing.KIND, policy.KIND, fates.KIND)
 """What the proof stores, for the engine; the evidence is a log and needs no kind."""
 
 
@@ -36,6 +40,13 @@ class Proof(msgspec.Struct, frozen=True):
     links: OptInLinks
     page: OptInPage
     evidence: Evidence
+    holding: ProofHolding
+    devices: Devices
+    requests: Requests
+    policies: Policies
+    fates: Fates
+    bounces: Bounces
+    mails: Mails
 
 
 def build(
@@ -67,12 +78,15 @@ def build(
     evidence = Evidence(engine, keyring)
     devices_ = Devices(engine, keyring, clock, life_ms=device_life)
     mailboxes_ = Mailboxes(engine, keyring, clock, mailbox_limits)
+    policies, fates_ = Policies(engine, keyring, audit), Fates(engine, keyring, clock)
     mails = Mails(
         requests=requests_,
         secrets=secrets,
         evidence=evidence,
         bots=bots,
         contacts=contacts,
+        fates=fates_,
+        policies=policies,
         jobs=jobs,
         post=post,
         pages=pages,
@@ -99,14 +113,51 @@ def build(
         evidence=evidence,
         conversations=conversations,
         contacts=contacts,
+        policies=policies,
+        fates=fates_,
         bots=bots,
         audit=audit,
         clock=clock,
         answer_after=answer_after,
         limits=limits,
     )
-    links = OptInLinks(requests_, settler, secrets, conversations, clock)
-    return Proof(verification, links, OptInPage(links, bots, pages, clock), evidence)
+    links = OptInLinks(
+        requests=requests_,
+        settler=settler,
+        secrets=secrets,
+        conversations=conversations,
+        policies=policies,
+        clock=clock,
+    )
+    bounces = Bounces(
+        fates=fates_,
+        requests=requests_,
+        evidence=evidence,
+        contacts=contacts,
+        audit=audit,
+        clock=clock,
+    )
+    return Proof(
+        verification=verification,
+        links=links,
+        page=OptInPage(links, bots, pages, clock, policies),
+        evidence=evidence,
+        holding=ProofHolding(
+            engine,
+            keyring,
+            requests=requests_,
+            evidence=evidence,
+            devices=devices_,
+            fates=fates_,
+            conversations=conversations,
+        ),
+        devices=devices_,
+        requests=requests_,
+        policies=policies,
+        fates=fates_,
+        bounces=bounces,
+        mails=mails,
+    )
 
 
 def _domain(sender: str) -> str:

@@ -53,12 +53,21 @@ class MailSent(Fact, frozen=True, tag="mail_sent"):
 
     smtp_reply: str
     tls: str | None
+    template_hash: str = ""
+    """Of the wording that left, which is that of its day."""
 
 
 class MailRefused(Fact, frozen=True, tag="mail_refused"):
     """A mail server refused it for good; it is not tried again (D-20)."""
 
     smtp_reply: str
+
+
+class MailBounced(Fact, frozen=True, tag="mail_bounced"):
+    """A mail server reported later that it could not be delivered, or its reader that it was unwanted (D-20)."""
+
+    complaint: bool
+    report: str
 
 
 class Confirmed(Fact, frozen=True, tag="confirmed"):
@@ -69,6 +78,7 @@ class Confirmed(Fact, frozen=True, tag="confirmed"):
     method: Literal["button", "code"]
     same_browser: bool
     landing_shown_at: int = 0
+    stay: bool = False
 
 
 class Denied(Fact, frozen=True, tag="denied"):
@@ -90,7 +100,7 @@ class Voided(Fact, frozen=True, tag="voided"):
     reason: str
 
 
-AnyFact = Requested | MailSent | MailRefused | Confirmed | Denied | Withdrawn | Voided
+AnyFact = Requested | MailSent | MailRefused | MailBounced | Confirmed | Denied | Withdrawn | Voided
 
 
 class Evidence:
@@ -98,6 +108,7 @@ class Evidence:
 
     def __init__(self, engine: Engine, keyring: Keyring) -> None:
         self._log: EventLog[AnyFact] = EventLog(engine, keyring, "evidence", AnyFact)
+        self._keyring = keyring
 
     async def add(self, account: str, request: str, key: str, fact: AnyFact) -> None:
         """Add a fact; one that is there already (same kind, same time) is not added again."""
@@ -110,6 +121,12 @@ class Evidence:
             except Stale:
                 continue
             return
+
+    async def destroy(self, account: str, request: str) -> int:
+        """Destroy the key of a request's evidence and remove it; how many batches went."""
+        for key in await self._log.keys(account, _name(request)):
+            await self._keyring.destroy(account, key)
+        return await self._log.delete(account, _name(request))
 
     async def of(self, account: str, request: str) -> list[AnyFact]:
         """All facts of a request, in order; empty when there is none. Raises `Damaged` when it was tampered with."""

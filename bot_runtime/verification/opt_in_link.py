@@ -3,6 +3,7 @@
 from hmac import compare_digest
 from typing import Literal
 
+from bot_runtime.verification.policy import Policies
 from bot_runtime.verification.requests import Answer, Asker, RequestRecord, Secrets, link_is_live, may_be_denied
 from bot_runtime.verification.settling import Settler
 from bot_runtime.verification.store import Requests
@@ -19,12 +20,20 @@ class OptInLinks:
     """What the page behind the link may do. Whatever a link is not good for any more is `Gone`, without a reason."""
 
     def __init__(
-        self, requests: Requests, settler: Settler, secrets: Secrets, conversations: Conversations, clock: Clock
+        self,
+        *,
+        requests: Requests,
+        settler: Settler,
+        secrets: Secrets,
+        conversations: Conversations,
+        policies: Policies,
+        clock: Clock,
     ) -> None:
         self._requests = requests
         self._settler = settler
         self._secrets = secrets
         self._conversations = conversations
+        self._policies = policies
         self._clock = clock
 
     async def look(self, token: str) -> RequestRecord:
@@ -39,7 +48,9 @@ class OptInLinks:
         """What the page's forms carry, made now (D-4)."""
         return await self._secrets.form_nonce(record.account, record.id, self._clock.now())
 
-    async def confirm(self, token: str, nonce: str, *, device: str = "", asker: Asker | None = None) -> Confirmation:
+    async def confirm(
+        self, token: str, nonce: str, *, device: str = "", stay: bool = False, asker: Asker | None = None
+    ) -> Confirmation:
         """The button was pressed: the address is confirmed, once (D-5).
 
         With the device secret of the chatting browser the chat is verified as well (`here`); without it only the code
@@ -52,7 +63,10 @@ class OptInLinks:
             if not link_is_live(record, now):
                 raise _gone()
             here = is_secret(device) and compare_digest(secret_hash(device), record.body.visitor)
-            answer = Answer(at=now, method="button", same_browser=here, asker=asker or Asker(), shown_at=shown_at)
+            stays = here and stay and (await self._policies.of(record.account)).stay
+            answer = Answer(
+                at=now, method="button", same_browser=here, asker=asker or Asker(), shown_at=shown_at, stay=stays
+            )
             try:
                 record = await self._requests.answered(record, "done" if here else "confirmed", answer)
             except Stale:

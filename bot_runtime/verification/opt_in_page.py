@@ -11,6 +11,7 @@ from aiohttp import web
 from admin import Bots
 from bot_runtime.phrases import language_of
 from bot_runtime.verification.opt_in_link import OptInLinks
+from bot_runtime.verification.policy import Policies
 from bot_runtime.verification.requests import Asker, link_is_live
 from bot_runtime.verification.texts import texts
 from foundation.clock import SECOND, Clock
@@ -26,6 +27,7 @@ class ConfirmForm(Body, frozen=True):
 
     nonce: str
     device: str = ""
+    stay: bool = False
 
 
 class DenyForm(Body, frozen=True):
@@ -41,11 +43,12 @@ def asker_of(request: web.Request) -> Asker:
 class OptInPage:
     """`GET /v/{token}`, `POST /v/{token}`, `POST /v/{token}/deny`."""
 
-    def __init__(self, links: OptInLinks, bots: Bots, pages: Pages, clock: Clock) -> None:
+    def __init__(self, links: OptInLinks, bots: Bots, pages: Pages, clock: Clock, policies: Policies) -> None:
         self._links = links
         self._bots = bots
         self._pages = pages
         self._clock = clock
+        self._policies = policies
 
     def routes(self) -> list[Route]:
         return [
@@ -79,6 +82,7 @@ class OptInPage:
             time=datetime.fromtimestamp(body.at / SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC"),
             consent=body.consent.text,
             token=token,
+            may_stay=(await self._policies.of(record.account)).stay,
             form_nonce=await self._links.nonce(record),
         )
 
@@ -88,7 +92,11 @@ class OptInPage:
         try:
             record = await self._links.look(request.match_info["token"])
             outcome = await self._links.confirm(
-                request.match_info["token"], form.nonce, device=form.device, asker=asker_of(request)
+                request.match_info["token"],
+                form.nonce,
+                device=form.device,
+                stay=form.stay,
+                asker=asker_of(request),
             )
         except Gone:
             return await self._gone(request)

@@ -53,6 +53,8 @@ class Answer(msgspec.Struct, frozen=True):
     same_browser: bool
     asker: Asker
     shown_at: int = 0
+    stay: bool = False
+    """The visitor chose that this browser stays recognised."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,14 +90,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     voided: str = ""
     voided_at: int = 0
     denied_by: Asker | None = None
+    link_life: int = LINK_LIFE
+    code_life: int = CODE_LIFE
+    proof_life: int = 0
+    """How long a proof by this request holds; 0: as long as the installation says."""
+    wording: str = ""
+    """Hash of the account's own mail text that was to be sent; empty for ours."""
+    why: str = ""
+    """Why this browser was not verified for a known address (`Devices.why_not`)."""
 
 
 RequestRecord = Record[Request]
 
 
 def link_is_live(record: RequestRecord, now: int) -> bool:
-    """Whether the button on the link's page still does something: once, within 24 hours (D-5, D-6)."""
-    return record.fields["status"] == "live" and now < record.body.at + LINK_LIFE
+    """Whether the button on the link's page still does something: once, while it lives (D-5, D-6)."""
+    return record.fields["status"] == "live" and now < record.body.at + record.body.link_life
 
 
 def is_open(record: RequestRecord) -> bool:
@@ -105,13 +115,13 @@ def is_open(record: RequestRecord) -> bool:
 
 def may_be_denied(record: RequestRecord, now: int) -> bool:
     """Whether the mailbox's reader can still say that it was not he (D-13)."""
-    return is_open(record) and now < record.body.at + LINK_LIFE
+    return is_open(record) and now < record.body.at + record.body.link_life
 
 
 def code_is_live(record: RequestRecord, now: int) -> bool:
-    """Whether the code can still be typed. Its 10 minutes begin when the mail left, for nobody has it before."""
+    """Whether the code can still be typed. Its minutes begin when the mail left, for nobody has it before."""
     began = record.body.mailed_at or record.body.at
-    return is_open(record) and now < began + CODE_LIFE
+    return is_open(record) and now < began + record.body.code_life
 
 
 class Secrets:

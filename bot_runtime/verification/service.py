@@ -20,9 +20,12 @@ import msgspec
 
 from admin import AuditBook, Bots
 from bot_runtime.locks import Locks
+from bot_runtime.phrases import say
 from bot_runtime.verification.devices import Devices, Method, Proven
 from bot_runtime.verification.evidence import Evidence, Withdrawn
+from bot_runtime.verification.fates import Fates
 from bot_runtime.verification.mailboxes import Mailboxes
+from bot_runtime.verification.policy import Policies
 from bot_runtime.verification.requests import (
     MAX_TRIES,
     Answer,
@@ -39,9 +42,10 @@ from foundation.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from foundation.records import Stale
 from foundation.web import Throttle
 from transcripts.addresses import normal_address
-from transcripts.contacts import Contacts, Supplied
-from transcripts.conversations import Conversations
-from transcripts.events import AnyEvent, EmailSupplied, EmailVerified, Role, VerificationLost
+from transcripts.contacts import About, Contacts, Earlier, Mailed, Supplied
+from transcripts.conversations import Conversations, Row
+from transcripts.events import AnyEvent, EmailSupplied, EmailVerified, MessageSent, Role, VerificationLost
+from transcripts.masking import mask_address
 from transcripts.state import State
 
 log = logging.getLogger(__name__)
@@ -79,6 +83,8 @@ class Verification:
         evidence: Evidence,
         conversations: Conversations,
         contacts: Contacts,
+        policies: Policies,
+        fates: Fates,
         bots: Bots,
         audit: AuditBook,
         clock: Clock,
@@ -94,6 +100,8 @@ class Verification:
         self._evidence = evidence
         self._conversations = conversations
         self._contacts = contacts
+        self._policies = policies
+        self._fates = fates
         self._bots = bots
         self._audit = audit
         self._clock = clock
@@ -128,9 +136,13 @@ class Verification:
             self._count(conversation)
             found = await self._contacts.supply(account, address, by, proven=proven)
             await self._void_older(account, conversation, "another address was given")
+            policy = await self._policies.of(account)
             if found.outcome == "verified" or (by == "agent" and found.outcome == "unverified"):
                 await self._pause(began)
                 return await self._link(state, found, by, author)
+            if policy.send == "asked":
+                await self._pause(began)
+                return await self._link(state, found, by, author, client_id=client_id)
             record = await self._requests.open(
                 state,
                 bot_name=await self._bot_name(state),
@@ -142,6 +154,8 @@ class Verification:
                 client_id=client_id,
                 asker=asker or Asker(),
                 held_back=found.outcome == "suppressed" or not await self._may_mail(found.address, asker),
+                policy=policy,
+                why=await self._why_not(state, found),
             )
             await self._pause(began)
             return await self._settler.settle(record)
@@ -178,15 +192,27 @@ class Verification:
                 author=author,
                 client_id=client_id,
                 asker=asker or Asker(),
-                held_back=state.contact is None or not await self._may_mail(state.address, asker),
+                held_back=await self._contacts.is_suppressed(account, state.address)
+                or not state.contact
+                or not await self._may_mail(state.address, asker),
+                policy=await self._policies.of(account),
             )
             await self._pause(began)
             return await self._settler.settle(record)
 
     async def enter_code(
-        self, account: str, conversation: str, code: str, *, client_id: str = "", asker: Asker | None = None
+        self,
+        account: str,
+        conversation: str,
+        code: str,
+        *,
+        stay: bool = False,
+        client_id: str = "",
+        asker: Asker | None = None,
     ) -> Outcome:
         """The visitor typed six digits. Five wrong ones void the code; the sixth answer is `too_many` (D-9).
+
+        `stay`: he chose that this browser stays recognised in later chats, if the account lets visitors choose.
 
         Only the newest request of this very conversation counts, so a code typed into another chat is wrong there.
         """
@@ -198,21 +224,33 @@ class Verification:
             if client_id and record.body.last_try == client_id:
                 return record.body.last_outcome  # type: ignore[return-value]
             try:
-                return await self._try_code(record, code, client_id, asker or Asker())
+                return await self._try_code(record, code, client_id, asker or Asker(), stay=stay)
             except Stale:
                 continue
 
-    async def vouch(self, account: str, conversation: str, *, method: str, author: str, reason: str) -> int:
+    async def vouch(
+        self,
+        account: str,
+        conversation: str,
+        *,
+        method: str,
+        author: str,
+        reason: str,
+        answered: Sequence[int] = (),
+    ) -> int:
         """A person of the house is convinced: by his own questions, or by what he knows (DD-5, DD-8).
 
-        The reason, the person and the time are kept and shown. The opt-in is not completed by this: only the reader of
-        the mailbox can. Raises `Invalid` without a reason or for another method, `Conflict` without an address.
+        Where the account has planned questions, `answered` are the indexes of those that were answered rightly, and it
+        takes all of them. The reason, the person and the time are kept and shown. The opt-in is not completed by this:
+        only the reader of the mailbox can. Raises `Invalid` without a reason, for another method or for an answer that
+        is missing, `Conflict` without an address.
         """
         if method not in {"questions", "manual"}:
             raise Invalid("The method is questions or manual.", field="method")
-        reason = reason.strip()
-        if not 3 <= len(reason) <= 500:
-            raise Invalid("Say in 3 to 500 characters why you are sure. Nothing was changed.", field="reason")
+        policy = await self._policies.of(account)
+        if method == "questions" and policy.questions:
+            reason = _asked(policy.questions, answered, reason)
+        reason = _reason(reason, "Say in 3 to 500 characters why you are sure. Nothing was changed.")
         state = await self._open(account, conversation)
         if not state.contact:
             raise Conflict("There is no e-mail address in this chat that could be vouched for.")
@@ -227,7 +265,8 @@ class Verification:
 
         outcome = await self._conversations.update(account, conversation, decide)
         proven = Proven(at=now, method=how, conversation=conversation, address=address, author=author)
-        await self._devices.remember(account, state.visitor, contact, proven)
+        life = policy.proof_days * DAY
+        await self._devices.remember(account, state.visitor, contact, proven, life_ms=life)
         await self._void_older(account, conversation, "a person vouched")
         await self._audit.write(account, author, "email.vouched", conversation, method=method)
         return outcome.state.seq
@@ -241,8 +280,9 @@ class Verification:
         if state.closed or state.withdrawn_at is not None:
             return
         if state.verification.state == "verified" and state.contact:
-            if await self._devices.proof(account, state.visitor, state.contact) is None:
-                await self._lose(state, "expired")
+            if await self._devices.proof(account, state.visitor, state.contact, state.id) is None:
+                why = await self._devices.why_not(account, state.visitor, state.contact, state.id)
+                await self._lose(state, why or "expired")
         elif not state.address and (newest := await self._devices.newest(account, state.visitor)) is not None:
             contact, proven = newest
             await self._link(state, Supplied(contact, proven.address, "verified"), "system", "")
@@ -258,12 +298,62 @@ class Verification:
             withdrawn = Withdrawn(at=self._clock.now(), via=via)
             await self._evidence.add(account, record.id, record.body.evidence_key, withdrawn)
 
+    async def revoke(self, account: str, conversation: str, *, author: str, reason: str) -> int:
+        """An agent is not convinced any more: this browser is unverified, with his reason (DD-7). Returns the seq.
+
+        Raises `Invalid` without a reason, `Conflict` when the chat is not verified.
+        """
+        reason = _reason(reason, "Say in 3 to 500 characters why. Nothing was changed.")
+        state = await self._open(account, conversation)
+        if state.verification.state != "verified" or not state.contact:
+            raise Conflict("The e-mail address of this chat is not verified.")
+        await self._devices.revoke(account, state.visitor, state.contact)
+        await self._lose(state, f"revoked: {reason}", author=author)
+        await self._audit.write(account, author, "email.revoked", conversation, browsers=1)
+        return (await self._conversations.state(account, conversation)).seq
+
+    async def revoke_account(self, account: str, *, author: str) -> int:
+        """Every browser of the account has to prove its address again; how many (DD-7)."""
+        ended = await self._devices.revoke_all(account)
+        await self._audit.write(account, author, "email.revoked", account, browsers=ended)
+        await self._lose_open(account)
+        return ended
+
     async def revoke_all(self, account: str, contact: str, *, author: str) -> int:
-        """Every browser that proved this contact has to prove it again; how many (DD-7). Open chats notice when their
-        browser comes back."""
+        """Every browser that proved this contact has to prove it again; how many (DD-7). Open chats say so at once."""
         ended = await self._devices.revoke_all(account, contact)
         await self._audit.write(account, author, "email.revoked", contact, browsers=ended)
+        for row in await self._conversations.of_contact(account, contact, limit=500):
+            await self.recognise(account, row.id)
         return ended
+
+    async def earlier(self, account: str, conversation: str) -> list[Row] | None:
+        """The other conversations of this chat's contact, the newest first; `None` as long as the address is not proven
+        in this very chat: an address alone opens nobody's past (DD-4)."""
+        state = await self._conversations.state(account, conversation)
+        if state.verification.state != "verified" or not state.contact:
+            return None
+        rows = await self._conversations.of_contact(account, state.contact)
+        return [row for row in rows if row.id != conversation]
+
+    async def about(self, account: str, conversation: str) -> About:
+        """What is shown beside a chat; the caller has established that this person sees it."""
+        rows = await self.earlier(account, conversation)
+        fates = await self._fates.of(account, conversation)
+        return About(
+            questions=(await self._policies.of(account)).questions,
+            mails=tuple(Mailed(one.status, one.changed, one.reply, one.tls) for one in fates),
+            earlier=None if rows is None else tuple(Earlier(r.id, r.bot, r.opened_at, r.control) for r in rows),
+        )
+
+    async def _lose_open(self, account: str) -> None:
+        async for row in self._conversations.recent(account, None):
+            if row.control != "closed":
+                await self.recognise(account, row.id)
+
+    async def mailed(self, account: str, conversation: str) -> list[int]:
+        """When mails with a code left for the address of this conversation, as far as that is still kept."""
+        return [one.body.mailed_at for one in await self._requests.of(account, conversation) if one.body.mailed_at]
 
     async def recover(self) -> int:
         """Finish what a crash interrupted; how many requests needed it."""
@@ -292,7 +382,8 @@ class Verification:
         before = self._clock.now() - UNCONFIRMED_LIFE
         removed = await self._requests.forget_unconfirmed(before=before)
         removed += await self._contacts.forget_unconfirmed(before)
-        return removed + await self._mailboxes.forget_old() + await self._devices.forget_old()
+        removed += await self._mailboxes.forget_old() + await self._devices.forget_old()
+        return removed + await self._fates.forget_old()
 
     # What the public functions have in common, in the order in which they call it
 
@@ -311,9 +402,14 @@ class Verification:
     async def _proven(self, state: State, address: str) -> str | None:
         """The contact of this address, if this browser has proven it."""
         contact = await self._contacts.by_address(state.account, normal_address(address))
-        if contact is None or await self._devices.proof(state.account, state.visitor, contact.id) is None:
+        if contact is None or await self._devices.proof(state.account, state.visitor, contact.id, state.id) is None:
             return None
         return contact.id
+
+    async def _why_not(self, state: State, found: Supplied) -> str:
+        if found.outcome != "unverified":
+            return ""
+        return await self._devices.why_not(state.account, state.visitor, found.contact, state.id)
 
     async def _bot_name(self, state: State) -> str:
         bot = await self._bots.get(state.account, state.bot)
@@ -339,18 +435,27 @@ class Verification:
         if passed < self._answer_after:
             await self._clock.sleep(self._answer_after - passed)
 
-    async def _link(self, state: State, found: Supplied, by: Role, author: str) -> int:
-        now, verified = self._clock.now(), found.outcome == "verified"
+    async def _link(self, state: State, found: Supplied, by: Role, author: str, *, client_id: str = "") -> int:
+        now, verified, why = self._clock.now(), found.outcome == "verified", await self._why_not(state, found)
         events: list[AnyEvent] = [
             EmailSupplied(
-                at=now, contact=found.contact, address=found.address, by=by, outcome=found.outcome, author=author
+                at=now,
+                contact=found.contact,
+                address=found.address,
+                by=by,
+                outcome=found.outcome,
+                author=author,
+                why=why,
             ),
             slots(now, email=found.address, email_verified=verified),
         ]
+        if client_id and not verified:
+            kept = say(state.locale, "email_kept", address=mask_address(found.address))
+            events.append(MessageSent(at=now, by="system", text=kept, client_id=client_id))
         outcome = await self._conversations.update(state.account, state.id, lambda _: events)
         return outcome.state.seq
 
-    async def _try_code(self, record: RequestRecord, code: str, client_id: str, asker: Asker) -> Outcome:
+    async def _try_code(self, record: RequestRecord, code: str, client_id: str, asker: Asker, *, stay: bool) -> Outcome:
         body, now = record.body, self._clock.now()
         right = not body.held_back and await self._secrets.code_is(record.account, record.id, code)
         if record.fields["status"] == "done":
@@ -362,21 +467,35 @@ class Verification:
         if not right:
             await self._requests.tried(record, client_id, "wrong")
             return "wrong"
-        answer = Answer(at=now, method="code", same_browser=True, asker=asker)
+        stay = stay and (await self._policies.of(record.account)).stay
+        answer = Answer(at=now, method="code", same_browser=True, asker=asker, stay=stay)
         record = await self._requests.answered(record, "done", answer, client_id=client_id)
         await self._settler.settle(record)
         return "verified"
 
-    async def _lose(self, state: State, reason: str) -> None:
+    async def _lose(self, state: State, reason: str, *, author: str = "") -> None:
         contact, now = state.contact or "", self._clock.now()
 
         def decide(state: State) -> Sequence[AnyEvent]:
             if state.verification.state != "verified" or state.contact != contact:
                 return ()
-            lost = VerificationLost(at=now, contact=contact, reason=reason)
+            lost = VerificationLost(at=now, contact=contact, reason=reason, author=author)
             return [lost, slots(now, email=state.address, email_verified=False)]
 
         await self._conversations.update(state.account, state.id, decide)
+
+
+def _reason(typed: str, otherwise: str) -> str:
+    reason = typed.strip()
+    if not 3 <= len(reason) <= 500:
+        raise Invalid(otherwise, field="reason")
+    return reason
+
+
+def _asked(questions: Sequence[str], answered: Sequence[int], reason: str) -> str:
+    if set(answered) != set(range(len(questions))):
+        raise Invalid("Every question of the list has to be answered rightly. Nothing was changed.", field="answered")
+    return f"Answered rightly: {' '.join(questions)} {reason.strip()}".strip()[:500]
 
 
 def _require_unproven(state: State) -> None:

@@ -77,7 +77,7 @@ class Settler:
         if not body.announced:
             record = await self._requests.announced(record, await self._say(record))
         await self._evidence.add(record.account, record.id, body.evidence_key, await self._requested(record))
-        if not body.held_back and not body.mailed_at:
+        if not body.mailed_at:
             await self._mails.queue(record)
         return record
 
@@ -130,8 +130,8 @@ class Settler:
             typed_ip=body.asker.ip,
             user_agent=body.asker.user_agent,
             mail_message_id="" if body.held_back else body.message_id,
-            mail_template_version=MAIL_VERSION,
-            mail_template_hash=await self._mails.template_hash(),
+            mail_template_version="own" if body.wording else MAIL_VERSION,
+            mail_template_hash=body.wording or await self._mails.template_hash(),
             held_back=body.held_back,
         )
 
@@ -146,13 +146,17 @@ class Settler:
             method=answer.method,
             same_browser=answer.same_browser,
             landing_shown_at=answer.shown_at,
+            stay=answer.stay,
         )
         await self._evidence.add(account, record.id, body.evidence_key, confirmed)
         await self._contacts.complete(account, body.contact)
         if answer.same_browser:
             how: Method = "code" if answer.method == "code" else "link"
-            proven = Proven(at=answer.at, method=how, conversation=body.conversation, address=body.address)
-            await self._devices.remember(account, body.visitor, body.contact, proven)
+            proven = Proven(
+                at=answer.at, method=how, conversation=body.conversation, address=body.address, stay=answer.stay
+            )
+            life = body.proof_life or None
+            await self._devices.remember(account, body.visitor, body.contact, proven, life_ms=life)
         known = await self._conversations.events(account, body.conversation)
         if any(_says(one.event, record, answer) for one in known):
             return
@@ -198,6 +202,7 @@ def _supplied(record: RequestRecord) -> EmailSupplied:
         by=body.by,
         outcome=body.supplied,
         author=body.author,
+        why=body.why,
     )
 
 

@@ -1,12 +1,14 @@
 """The requests as they are stored: opened, found, answered, voided; each change at the version it was decided on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
+from bot_runtime.phrases import language_of
+from bot_runtime.verification.policy import Policy
 from bot_runtime.verification.requests import KIND, Answer, Asker, Request, RequestRecord, Secrets, Status, is_open
 from bot_runtime.verification.texts import consent
-from foundation.clock import Clock
+from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.ids import new_id
 from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Stale, Where
@@ -38,10 +40,13 @@ class Requests:
         client_id: str,
         asker: Asker,
         held_back: bool,
+        policy: Policy,
+        why: str = "",
     ) -> RequestRecord:
         """A new request of this conversation. `outcome` is that of `Contacts.supply`, `None` for another mail to the
         address that the chat has already."""
         made, now = new_id(), self._clock.now()
+        wording = policy.wordings.get(language_of(state.locale))
         body = Request(
             at=now,
             bot=state.bot,
@@ -62,6 +67,11 @@ class Requests:
             evidence_key=await self._keyring.mint(state.account, "evidence"),
             message_id=f"<{made}@{self._domain}>",
             held_back=held_back,
+            link_life=policy.link_hours * HOUR,
+            code_life=policy.code_minutes * MINUTE,
+            proof_life=policy.proof_days * DAY,
+            wording=wording.hash if wording else "",
+            why=why,
         )
         token = await self._secrets.link_hash(state.account, made)
         return await self._rows.insert(
@@ -84,6 +94,14 @@ class Requests:
     async def of(self, account: str, conversation: str) -> list[RequestRecord]:
         """All requests of a conversation, the first asked first."""
         return [row async for row in self._rows.all(account, Where("conversation", "=", conversation), order="at")]
+
+    async def naming(self, account: str, contacts: Container[str]) -> list[RequestRecord]:
+        """All requests of the account that ask for the address of one of these contacts."""
+        return [row async for row in self._rows.all(account, order="at") if row.body.contact in contacts]
+
+    async def delete(self, record: RequestRecord) -> bool:
+        """Remove a request; whether it was there."""
+        return await self._rows.delete(record.account, record.id)
 
     async def unsettled(self) -> list[RequestRecord]:
         """Requests of which something is still to be done; at most 1,000 at a time."""

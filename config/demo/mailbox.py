@@ -15,6 +15,7 @@ from foundation.ids import new_id
 from foundation.mail import Delivery, Envelope, Post
 from foundation.records import Collection, Engine, Kind
 from foundation.web import PUBLIC, Pages, Route
+from transcripts.rights import Whose
 
 KIND = Kind("demo_mail", fields=("at",), indexes=(("account", "at"),))
 SHOWN = 50
@@ -45,6 +46,26 @@ class MailboxPost:
             delivery = await self._onward.send(mail)
         await self._mails.insert("", new_id(), Kept(mail=mail, delivery=delivery), at=now)
         return delivery
+
+
+class MailboxHolding:
+    """A `Holding`: the demo's copies of mails to somebody who is erased."""
+
+    name = "mails in the demo's mailbox"
+
+    def __init__(self, mails: Collection[Kept]) -> None:
+        self._mails = mails
+
+    async def erase(self, whose: Whose) -> int:
+        gone = 0
+        if whose.addresses:
+            async for record in self._mails.all(""):
+                if record.body.mail.to in whose.addresses:
+                    gone += await self._mails.delete("", record.id)
+        return gone
+
+    def forget(self, whose: Whose) -> None:  # noqa: ARG002 - a Holding
+        return
 
 
 class Mailbox:

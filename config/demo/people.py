@@ -44,7 +44,9 @@ class Demo:
     async def _bot(self, account: str) -> str:
         for bot in await self._bots.list(account):
             return bot.id
-        made = await self._bots.create(account, ACCOUNT, "demo", greeting=GREETING, accent=ACCENT)
+        made = await self._bots.create(
+            account, ACCOUNT, "demo", greeting=GREETING, accent=ACCENT, transcript_mail="verified", transcript_icon=True
+        )
         return made.id
 
     async def _person(self, account: str, who: str, bot: str) -> dict[str, str]:

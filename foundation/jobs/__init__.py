@@ -8,6 +8,7 @@ What fails is tried again after 5 s, 10 s, 20 s … at most an hour, and after i
 """
 
 from foundation.jobs.job import KINDS, GiveUp, Job, Retry
+from foundation.jobs.periodic import Periodic
 from foundation.jobs.queue import Jobs
 
-__all__ = ["KINDS", "GiveUp", "Job", "Jobs", "Retry"]
+__all__ = ["KINDS", "GiveUp", "Job", "Jobs", "Periodic", "Retry"]

@@ -6,6 +6,8 @@ The key store holds only wraps, in a file or database of its own. `Keyring` make
 
 from foundation.keys.envelope import Cipher, KeyWorn
 from foundation.keys.keyring import Keyring, KeyStatus
+from foundation.keys.ledger import Entry as LedgerEntry
+from foundation.keys.ledger import Ledger, read_ledger
 from foundation.keys.master import MasterKey, MasterKeyError, create_master_key, load_master_key
 from foundation.keys.store import KINDS
 from foundation.records.sealing import Damaged, KeyDestroyed
@@ -18,8 +20,11 @@ __all__ = [
     "KeyStatus",
     "KeyWorn",
     "Keyring",
+    "Ledger",
+    "LedgerEntry",
     "MasterKey",
     "MasterKeyError",
     "create_master_key",
     "load_master_key",
+    "read_ledger",
 ]

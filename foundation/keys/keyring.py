@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hmac
 import os
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -21,6 +22,7 @@ from foundation.ids import new_id
 from foundation.keys import rotation
 from foundation.keys.cache import Bounded
 from foundation.keys.envelope import KEY_BYTES, Cipher
+from foundation.keys.ledger import Ledger
 from foundation.keys.master import MasterKey, derive
 from foundation.keys.roots import Roots
 from foundation.keys.store import DATA, MASTERS, RECORDS, ROOTS, WRAP, unwrap_data, wrap_data
@@ -114,6 +116,20 @@ class Keyring:
         self._drop(account, key)
         await scrub(self._engine)
         return gone
+
+    def forget(self, account: str, key: str) -> None:
+        """Let go of a data key that another process destroyed: nothing is opened with it here any more."""
+        self._destroyed.put(key, value=True)
+        self._drop(account, key)
+
+    def ledger(self, path: Path | None = None) -> Ledger:
+        """The ledger of erasures that lies beside the keys, and in the file of this name."""
+        return Ledger(self._engine, path)
+
+    async def final_at(self, account: str, *, epoch_ms: int) -> int:
+        """When the wrapping key of this moment will have been replaced at the latest (milliseconds UTC)."""
+        made = [_made_at(row) for row in await self._roots.stored(account)]
+        return min(made, default=0) + epoch_ms
 
     async def token(self, account: str, purpose: str, value: str) -> str:
         """A keyed token of a value, for finding it by equality (SECURITY 3.2 G): 22 characters, the same each time.

@@ -32,7 +32,10 @@ DATA = Kind(
 )
 """The data keys; `root` names the wrapping key. `sole` is the label again for a key that an account has only one of."""
 
-KINDS: tuple[Kind, ...] = (MASTERS, ROOTS, DATA)
+LEDGER = Kind("erasure_ledger", fields=("at",), indexes=(("at",),))
+"""What was erased, by ids alone (`foundation.keys.ledger`). It lies here because keys outlive a restore of the data."""
+
+KINDS: tuple[Kind, ...] = (MASTERS, ROOTS, DATA, LEDGER)
 
 WRAP = "wrap"
 INDEX = "index"

@@ -14,7 +14,7 @@ Not noticed is a whole store put back to an earlier day, keys and all; the ancho
 The engine knows a log by kind, account and name together: another account's log is not there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -95,6 +95,53 @@ class EventLog(Generic[E]):
         if self._head is not None and (events if head is None else last < head):
             await self._check_end(account, log, last)
         return events
+
+    async def newest_key(self, account: str, log: str) -> str:
+        """The id of the key that seals the log's last batch: the one to append with. Empty for a log without any."""
+        key, last = "", 0
+        row = await self._engine.get(self._head, log) if self._head is not None else None
+        if row is not None and row.account == account:
+            key, last = row.key, row.version - 1
+        while batches := await self._engine.read(self._stored(account, log), since=last):
+            key, last = batches[-1].key, batches[-1].last
+        return key
+
+    async def rewrite(self, account: str, log: str, key: str, change: Callable[[int, E], E]) -> set[str]:
+        """Seal every batch that another key seals with this one, its events as `change` says (number, event → event);
+        the ids of the keys that were replaced. Numbers and counts stay, and readers go on.
+
+        Done twice it is done once. Raises `Stale` when somebody else does the same at the same moment.
+        """
+        cipher = await cipher_of(self._keys, account, key)
+        replaced: set[str] = set()
+        last = 0
+        while batches := await self._engine.read(self._stored(account, log), since=last):
+            for batch in batches:
+                if batch.key != key:
+                    await self._reseal(account, log, batch, cipher, change)
+                    replaced.add(batch.key)
+            last = batches[-1].last
+        return replaced
+
+    async def _reseal(
+        self, account: str, log: str, batch: Batch, cipher: Cipher, change: Callable[[int, E], E]
+    ) -> None:
+        events = [
+            change(number, event)
+            for number, event in await self._opened(account, log, batch, batch.first - 1, cut=False)
+        ]
+        body = cipher.seal(self._encode(events), *self._bounds(account, log, batch.first, batch.count))
+        resealed = Batch(batch.first, batch.count, cipher.key, body)
+        await self._engine.reseal(self._stored(account, log), resealed, was=batch.key)
+
+    async def keys(self, account: str, log: str) -> set[str]:
+        """The ids of the data keys that seal the log's batches; none of them is used for it."""
+        keys: set[str] = set()
+        last = 0
+        while batches := await self._engine.read(self._stored(account, log), since=last):
+            keys |= {batch.key for batch in batches}
+            last = batches[-1].last
+        return keys
 
     async def delete(self, account: str, log: str) -> int:
         """Remove a log and its head; how many batches went. The head goes last: until then the log can be listed, so

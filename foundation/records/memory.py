@@ -125,6 +125,19 @@ class MemoryEngine:
         rules.check_limit(limit, rules.MAX_BATCHES)
         return [batch for batch in self._logs.get(log, []) if batch.last > since][:limit]
 
+    async def reseal(self, log: str, batch: Batch, *, was: str) -> None:
+        await self._turn()
+        rules.check_batch(log, batch)
+        rules.check_name("key", was, empty=True)
+        batches = self._logs.get(log, [])
+        for place, old in enumerate(batches):
+            if (old.first, old.count, old.key) == (batch.first, batch.count, was):
+                self._fit(len(batch.body) - len(old.body))
+                self._bytes += len(batch.body) - len(old.body)
+                batches[place] = batch
+                return
+        raise Stale
+
     async def delete_log(self, log: str) -> int:
         await self._turn()
         rules.check_name("log", log)

@@ -155,6 +155,10 @@ class Engine(Protocol):
     async def read(self, log: str, *, since: int = 0, limit: int = 10_000) -> Sequence[Batch]:
         """The batches that hold an entry with a number above `since`, in order; at most `limit` batches."""
 
+    async def reseal(self, log: str, batch: Batch, *, was: str) -> None:
+        """Put a batch in the place of the one with the same first number and count, if the key named `was` seals that
+        one still; else raises `Stale`. Nothing of the log's numbers, and no head, changes by it."""
+
     async def delete_log(self, log: str) -> int:
         """Remove a log whole; how many batches went."""
 

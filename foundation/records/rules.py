@@ -55,13 +55,25 @@ def value_of(field: str, value: object) -> Value:
     raise Invalid("A value must be text, a whole number or nothing.", field=field)
 
 
+class Checked(dict[str, Value]):
+    """The fields of a row of `kind`, checked already: nobody need look at them again, and nobody changes them."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: Kind, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.kind = kind
+
+
 def fields_of(kind: Kind, fields: Mapping[str, Value]) -> dict[str, Value]:
     """All declared fields with their values (`None` where none is given); a name that is not declared is a mistake."""
+    if type(fields) is Checked and fields.kind is kind:
+        return fields
     values = {name: value_of(name, fields.get(name)) for name in kind.fields}
     if len(fields) > len(values) or not fields.keys() <= values.keys():
         unknown = ", ".join(sorted(set(fields) - set(values)))
         raise ValueError(f"{kind.name} declares no field {unknown}")
-    return values
+    return Checked(kind, values)
 
 
 def check_name(what: str, text: object, *, empty: bool = False) -> None:

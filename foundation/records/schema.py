@@ -41,6 +41,7 @@ SELECT log, first, last, key, body FROM batches WHERE (log, first) > (?, ?) ORDE
 LOAD_BATCH = (
     "INSERT INTO batches (log, first, last, key, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (log, first) DO NOTHING"
 )
+RESEAL_BATCH = "UPDATE batches SET key = ?, body = ? WHERE log = ? AND first = ? AND last = ? AND key = ?"
 DELETE_BATCHES = "DELETE FROM batches WHERE log = ?"
 LIST_INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
 LIST_COLUMNS = "SELECT name FROM pragma_table_info(?)"

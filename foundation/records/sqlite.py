@@ -178,6 +178,11 @@ class SqliteEngine:
 
         return await self._read(query)  # type: ignore[no-any-return]
 
+    async def reseal(self, log: str, batch: Batch, *, was: str) -> None:
+        rules.check_batch(log, batch)
+        rules.check_name("key", was, empty=True)
+        await self._write(writes.reseal(log, batch, was))
+
     async def delete_log(self, log: str) -> int:
         rules.check_name("log", log)
         return int(await self._write(writes.DeleteLog(log)))

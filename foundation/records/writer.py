@@ -222,7 +222,8 @@ def _do(db: sqlite3.Connection, logs: _Logs, heads: Heads, write: DeleteLog | Lo
             logs.moved[write.log] = 0
             return db.execute(schema.DELETE_BATCHES, (write.log,)).rowcount
         assert not isinstance(write, Scrub)
-        heads.forget(write.table)
+        if write.table is not None:
+            heads.forget(write.table)
         return write.act(db)
     except sqlite3.IntegrityError:
         return Taken()

@@ -4,14 +4,14 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from foundation.records.port import Stale
-from foundation.records.schema import Table
+from foundation.records.port import Batch, Stale
+from foundation.records.schema import RESEAL_BATCH, Table
 
 
 class Do(NamedTuple):
-    """A write of one statement to one table."""
+    """A write of one statement to one table; none: to the logs."""
 
-    table: Table
+    table: Table | None
     act: Callable[[sqlite3.Connection], Any]
 
 
@@ -69,3 +69,13 @@ def replace(table: Table, values: Sequence[Any]) -> Do:
 def delete(table: Table, id: str) -> Do:
     """Remove a row."""
     return Do(table, lambda db: db.execute(table.delete, (id,)).rowcount == 1)
+
+
+def reseal(log: str, batch: Batch, was: str) -> Do:
+    """Write a batch over the one that another key seals."""
+
+    def do(db: sqlite3.Connection) -> None:
+        if db.execute(RESEAL_BATCH, (batch.key, batch.body, log, batch.first, batch.last, was)).rowcount != 1:
+            raise Stale
+
+    return Do(None, do)

@@ -11,12 +11,12 @@ many, 1001 the server goes away, 1003 binary, 1009 too large, 1011 an error of o
 
 import asyncio
 import contextlib
+from collections import Counter
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 from aiohttp import WSMsgType, web
-from prometheus_client import Counter as PrometheusCounter
 
 from foundation.errors import Malformed, Problem, TooMany
 from foundation.web import strict
@@ -106,7 +106,8 @@ class LiveSocket(Generic[H, F]):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._place = contextlib.ExitStack()
-        self._frames: PrometheusCounter
+        self._route: str
+        self._frames: Counter[str]
         strict.decoder(hello_type)
         strict.decoder(frame_type)
         self.response = GuardedWebSocket(
@@ -150,7 +151,7 @@ class LiveSocket(Generic[H, F]):
         request = self.request
         room, metrics = request.config_dict[ROOM], request.config_dict[METRICS]
         template = request[ROUTE].path
-        self._frames = metrics.frames.labels(template)
+        self._route, self._frames = template, metrics.frames.counts
         if "Sec-WebSocket-Protocol" in request.headers:
             raise Malformed("This socket speaks no sub-protocol.")
         with contextlib.ExitStack() as place:
@@ -265,7 +266,7 @@ class LiveSocket(Generic[H, F]):
         while True:
             message = await self.response.receive()
             if message.type is WSMsgType.TEXT:
-                self._frames.inc()
+                self._frames[self._route] += 1
                 return str(message.data)
             if message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
                 self._control(message.type, message.data)

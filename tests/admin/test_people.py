@@ -7,6 +7,7 @@ import pytest
 
 from admin import By
 from admin.people import ONE_TIME_LIFE, new_one_time_password
+from foundation.clock import DAY, MINUTE
 from foundation.errors import Conflict, Invalid, NotFound
 from tests.admin.house import OTHER_PASSWORD, PASSWORD, House, cheap_passwords
 
@@ -186,3 +187,20 @@ async def test_accounts_are_all_found_oldest_first(house: House) -> None:
         await house.admin.accounts.create(" ")
     with pytest.raises(NotFound):
         await house.admin.accounts.rename("A" * 22, "New")
+
+
+async def test_YA_23_a_grant_with_an_end_ends_is_lengthened_and_never_shortened(house: House) -> None:
+    grants, ann, shop = house.admin.grants, house.cast["bob"].id, house.bots["shop"].id
+    await grants.revoke_from(house.blue, ann, shop)
+    now = house.clock.now()
+    await grants.grant_to(house.blue, ann, shop, until=now + MINUTE)
+    assert await grants.ends(house.blue, ann) == {shop: now + MINUTE}
+    await grants.grant_to(house.blue, ann, shop, until=now + 1)
+    assert await grants.ends(house.blue, ann) == {shop: now + MINUTE}
+    await house.clock.advance(MINUTE)
+    assert shop not in await grants.of(house.blue, ann)
+    assert shop not in (await grants.all(house.blue)).get(ann, frozenset())
+    assert await grants.ends(house.blue, ann) == {}
+    await grants.grant_to(house.blue, ann, shop)
+    await house.clock.advance(DAY)
+    assert shop in await grants.of(house.blue, ann)

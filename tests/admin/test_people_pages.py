@@ -156,3 +156,29 @@ async def test_the_list_of_people_goes_on_page_by_page(house: House) -> None:
         assert "Person 99" in second.words
         assert "Person 99" not in first.words
         assert (await browser.get("/admin/people?after=forged")).status == 400
+
+
+async def test_YA_13_permissions_are_set_on_the_persons_page_and_sessions_go_on(house: House) -> None:
+    path = f"/admin/people/{house.cast['ann'].id}"
+    async with house.browser("alma") as alma, house.browser("ann") as ann:
+        assert (await ann.get("/password")).status == 200
+        assert 'name="share" value="true" checked' in (await alma.get(path)).text
+        changed = await alma.post(f"{path}/permissions", {"download": "true"})
+        assert changed.location == f"{path}?done=permissions"
+        body = (await person(house, "ann")).body
+        assert (body.may_share, body.may_download) == (False, True)
+        assert (await ann.get("/password")).status == 200, "nobody is thrown out"
+    entry = (await house.book())[-1]
+    assert (entry.action, entry.before, entry.after) == (
+        "person.permitted",
+        {"share": True, "download": True},
+        {"share": False, "download": True},
+    )
+
+
+async def test_A_18_an_admin_sets_no_permissions_of_his_betters(house: House) -> None:
+    path = f"/admin/people/{house.cast['olga'].id}/permissions"
+    async with house.browser("alma") as alma, house.browser("ann") as ann:
+        assert (await alma.post(path, {})).status == 403
+        assert (await ann.post(path, {})).status == 403
+    assert (await person(house, "olga")).body.may_share

@@ -24,6 +24,7 @@ async def test_YA_4_YA_5_ranges_are_added_listed_edited_and_deleted(house: House
         assert answer.status == 201
         assert made == {
             "id": made["id"], "scope": "account", "start": "203.0.113.10", "end": "203.0.113.20", "label": "Office",
+            "comment": "", "version": 1, "expires_at": None, "expired": False, "overlap_count": 0,
             "addresses": 11, "created_at": house.clock.now(), "created_by": house.cast["olga"].id,
             "overlaps": [], "warnings": [],
         }  # fmt: skip
@@ -31,7 +32,7 @@ async def test_YA_4_YA_5_ranges_are_added_listed_edited_and_deleted(house: House
         assert (block.json()["start"], block.json()["end"]) == ("198.51.100.0", "198.51.100.127")
         listed = (await browser.get(API)).json()
         assert (listed["address"], listed["via"]) == ("127.0.0.1", None)
-        assert listed["account"] == {"enabled": False, "ranges": [made]}
+        assert listed["account"] == {"enabled": False, "version": 1, "ranges": [made]}
         assert {bot["bot"]: bot["ranges"] for bot in listed["bots"]} == {
             shop: [block.json()],
             house.bots["desk"].id: [],
@@ -244,4 +245,4 @@ async def test_G_7_a_change_that_cannot_be_recorded_is_not_made(house: House) ->
         assert (await browser.json("PUT", f"{API}/account/enabled", {"enabled": True})).status == 507
         house.engine._max_bytes = None
         listed = (await browser.get(API)).json()
-        assert listed["account"] == {"enabled": False, "ranges": []}
+        assert listed["account"] == {"enabled": False, "version": 0, "ranges": []}

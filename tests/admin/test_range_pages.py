@@ -32,7 +32,10 @@ async def test_YA_4_the_ranges_page_from_the_first_range_to_none(house: House) -
         assert "Your address is in this list" in (await browser.get("/admin/ranges")).words
         assert (await browser.post("/admin/ranges/account/enabled", {"enabled": "true"})).location.endswith("list_on")
         assert await house.admin.whitelists.enabled(house.blue) == {"account"}
-        assert (await browser.post("/admin/ranges/account/enabled")).location.endswith("list_off")
+        asked = await browser.post("/admin/ranges/account/enabled")
+        assert asked.status == 409
+        assert "Your own address would no longer be in any enabled list" in asked.words
+        assert (await browser.post("/admin/ranges/account/enabled", {"confirm": "true"})).location.endswith("list_off")
         assert (await browser.post(f"/admin/ranges/{one.id}/delete")).location.endswith("range_deleted")
         assert len(await house.admin.whitelists.ranges(house.blue)) == 1
         assert (await browser.get(f"/admin/ranges?edit={one.id}")).status == 404
@@ -87,6 +90,6 @@ async def test_YA_10_the_page_names_the_proxy_it_came_through(build_house: Build
         page = await browser.get("/admin/ranges", headers={"X-Forwarded-For": "203.0.113.9"})
         assert "Your address as we see it: 203.0.113.9 through the proxy 127.0.0.9" in page.words
         page = await browser.get("/admin/ranges", headers={"X-Forwarded-For": "2001:db8::1"})
-        assert "It is IPv6; these lists hold IPv4 only" in page.words
+        assert "It is IPv6: only IPv6 ranges can hold it" in page.words
         page = await browser.get("/admin/ranges")
         assert "We cannot see your address" in page.words

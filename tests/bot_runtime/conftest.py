@@ -22,6 +22,7 @@ import pytest_asyncio
 import admin
 import bot_runtime
 from admin import Account, Bot
+from admin.doors.frame import iso, when
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
@@ -43,7 +44,8 @@ from foundation.records import MemoryEngine
 from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
-from transcripts import Consents, Contacts, Conversations
+from transcripts import PAGES as TRANSCRIPT_PAGES
+from transcripts import Consents, Contacts, Conversations, Links, MailRecords, PrivacyRequests, TranscriptMails, copies
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
@@ -80,6 +82,9 @@ class Desk:
     jobs: Jobs
     post: MemoryPost
     proof: Proof
+    transcripts: TranscriptMails
+    links: Links
+    requests: PrivacyRequests
     account: Account
     bot: Bot
     pages: Pages
@@ -123,9 +128,10 @@ class Desk:
 
     async def verified(self, address: str = "jane@visitors.example", **options: Any) -> Chat:
         """A chat whose address was proven by the code."""
+        stay = options.pop("stay", False)
         chat = await self.chat(**options)
         await self.supply(chat, address)
-        assert await self.enter(chat, code_in(await self.mail())) == "verified"
+        assert await self.enter(chat, code_in(await self.mail()), stay=stay) == "verified"
         return chat
 
 
@@ -195,7 +201,11 @@ async def keyring(clock: ManualClock) -> AsyncIterator[Keyring]:
 
 @pytest.fixture
 def pages() -> Pages:
-    return Pages([("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages = Pages([admin.PAGES, TRANSCRIPT_PAGES, ("bot_runtime", PACKAGE), ("widget", widget.STATIC.parent)])
+    pages.filter("admin_when", when)
+    pages.filter("admin_iso", iso)
+    pages.filter("copy_when", copies.when)
+    return pages
 
 
 @pytest.fixture
@@ -208,7 +218,7 @@ async def make_desk(
 ) -> Desk:
     """The services on these stores; made a second time, they are those of a restarted process."""
     signals = LocalSignals()
-    services = admin.build(engine, keyring, signals, clock)
+    services = admin.build(engine, keyring, signals, clock, passwords=admin.Passwords(memory_kib=64, passes=1, lanes=1))
     account = await anext(services.accounts.all(), None) or await services.accounts.create("Blue Harbour")
     bots = await services.bots.list(account.id)
     bot = bots[0] if bots else await services.bots.create(account.id, "Harbour Bikes", "harbour")
@@ -230,6 +240,21 @@ async def make_desk(
         base_url=base_url,
         **{"answer_after": 0} | options,
     )
+    consents = Consents(engine, keyring, clock, services.accounts, services.bots)
+    transcripts = TranscriptMails(
+        records=MailRecords(engine, keyring, clock),
+        conversations=conversations,
+        consents=consents,
+        contacts=contacts,
+        accounts=services.accounts,
+        bots=services.bots,
+        jobs=jobs,
+        post=post,
+        pages=pages,
+        audit=services.audit,
+        clock=clock,
+        sender=SENDER,
+    )
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -237,10 +262,13 @@ async def make_desk(
         admin=services,
         conversations=conversations,
         contacts=contacts,
-        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        consents=consents,
         jobs=jobs,
         post=post,
         proof=proof,
+        transcripts=transcripts,
+        links=Links(engine, keyring, clock, audit=services.audit),
+        requests=PrivacyRequests(engine, keyring, clock),
         account=account,
         bot=bot,
         pages=pages,
@@ -407,13 +435,39 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
         desk.clock,
         openings=Throttle(desk.clock, openings, HOUR),
     )
-    services = widget.Services(chats, desk.conversations, talk.turns, desk.proof.verification, desk.signals, desk.clock)
+    services = widget.Services(
+        chats, desk.conversations, talk.turns, desk.proof.verification, desk.transcripts, desk.signals, desk.clock
+    )
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)
+    doors.setdefault("policies", desk.proof.policies)
     routes = widget.WidgetDoors(desk.admin.bots, services, desk.pages, **doors).routes()
+    own = widget.OwnTranscript(
+        desk.admin.bots, chats, desk.conversations, audit=desk.admin.audit, clock=desk.clock
+    ).routes()
+    privacy = widget.PrivacyDoors(
+        chats=chats,
+        conversations=desk.conversations,
+        consents=desk.consents,
+        holdings=widget.HoldingsOf(
+            conversations=desk.conversations,
+            consents=desk.consents,
+            contacts=desk.contacts,
+            links=desk.links,
+            mails=desk.transcripts.records,
+            devices=desk.proof.devices,
+            verification=desk.proof.verification,
+        ),
+        requests=desk.requests,
+        accounts=desk.admin.accounts,
+        bots=desk.admin.bots,
+        audit=desk.admin.audit,
+        pages=desk.pages,
+        clock=desk.clock,
+    )
     runner, base = await serving(
         lambda settings: build_app(
-            [*routes, *desk.proof.page.routes()],
+            [*routes, *own, *privacy.routes(), *desk.proof.page.routes()],
             settings=WebSettings(base_url=base_url, shutdown_s=1.0) if base_url else settings,
             pages=desk.pages,
             statics=STATICS,

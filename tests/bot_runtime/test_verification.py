@@ -7,6 +7,7 @@ import pytest
 
 from bot_runtime.verification import Asker
 from bot_runtime.verification import evidence as facts
+from bot_runtime.verification.policy import Policy
 from foundation.clock import DAY, HOUR, MINUTE, ManualClock
 from foundation.errors import Conflict, Forbidden, Invalid, TooMany
 from foundation.keys import Keyring
@@ -85,7 +86,7 @@ async def test_DD_4_a_known_address_is_linked_preliminarily_and_shows_the_visito
 
 
 async def test_DD_6_DD_7_verified_belongs_to_this_browser(desk: Desk) -> None:
-    first = await desk.verified(JANE)
+    first = await desk.verified(JANE, stay=True)
     assert (await desk.state(first)).verification.state == "verified"
     other_browser = await desk.chat()
     await desk.supply(other_browser, JANE)
@@ -98,7 +99,7 @@ async def test_DD_6_DD_7_verified_belongs_to_this_browser(desk: Desk) -> None:
 
 
 async def test_DD_7_a_new_chat_in_a_proven_browser_is_verified_at_once(desk: Desk) -> None:
-    first = await desk.verified(JANE)
+    first = await desk.verified(JANE, stay=True)
     again = await desk.chat(device=first.device)
     await desk.proof.verification.recognise(desk.account.id, again.id)
     state = await desk.state(again)
@@ -613,6 +614,7 @@ async def test_what_a_crash_cut_off_is_finished_at_the_next_start(
         client_id="7",
         asker=Asker(),
         held_back=False,
+        policy=Policy(),
     )
     restarted = await make_desk(engine, keyring, clock, pages, base_url)
     assert await restarted.proof.verification.recover() == 1

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from admin import By
 from bot_runtime.channels.widget.visit import POLL_EVERY
 from bot_runtime.whispers import Typing
 from foundation.clock import DAY, ManualClock
@@ -517,7 +518,7 @@ async def test_a_code_after_expiry_or_too_many_tries_says_so(shop: Shop, clock: 
 
 
 async def test_DD_7_a_new_chat_in_a_proven_browser_begins_verified(shop: Shop) -> None:
-    proven = await shop.desk.verified(JANE)
+    proven = await shop.desk.verified(JANE, stay=True)
     async with shop.visitor(device=proven.device) as visitor:
         await visitor.ask(type="end")
         await visitor.say("hello")
@@ -756,3 +757,11 @@ async def test_the_socket_sets_no_cookie(shop: Shop) -> None:
     async with shop.socket() as socket:
         assert "Set-Cookie" not in socket._response.headers
         await hello(socket, shop)
+
+
+async def test_MS_2_who_declines_is_shown_the_address_of_the_company(shop: Shop) -> None:
+    async with shop.http.get(f"{shop.base}/w/{shop.desk.bot.id}") as answer:
+        assert 'data-contact=""' in await answer.text()
+    await shop.desk.proof.policies.change(shop.desk.account.id, by=By("olga"), contact="help@blue.example")
+    async with shop.http.get(f"{shop.base}/w/{shop.desk.bot.id}") as answer:
+        assert 'data-contact="help@blue.example"' in await answer.text()

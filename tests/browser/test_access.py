@@ -8,7 +8,13 @@ from tests.browser.test_story import log_in
 from tests.browser.widget import Widget
 
 STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-PAGES = ["/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/audit", "/console", "/search"]
+PAGES = [
+    "/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/ranges?list=account",
+    "/admin/ranges/account/import", "/admin/audit", "/admin/privacy", "/admin/figures", "/console", "/search",
+    "/admin/links", "/admin/requests", "/admin/email", "/admin/email/wording/en", "/admin/contacts",
+    "/admin/suppressed", "/admin/opt-in-mails", "/admin/notices", "/admin/privacy-requests",
+    "/admin/transcript-mails", "/admin/consents",
+]  # fmt: skip
 
 
 def violations(page: Page) -> list[str]:
@@ -46,6 +52,11 @@ def test_the_widget(house, browser, dark: bool) -> None:
     composer.fill("hello")
     composer.press("Enter")
     page.get_by_role("button", name="Rent a bike").wait_for()
+    assert violations(page) == []
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name="Privacy").click()
+    for part in ("Correct something", "Erase everything"):
+        page.get_by_text(part, exact=True).click()
     assert violations(page) == []
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.widget import Widget
@@ -96,6 +97,7 @@ def _the_transcript_is_locked(house: Frontdesk, browser, link: str) -> None:
     with colleague.expect_response(lambda answer: answer.url.endswith(path)) as refused:
         colleague.get_by_role("button", name=re.compile("log in", re.IGNORECASE)).click()
     assert refused.value.status == 403
+    expect(colleague.get_by_role("button", name="Request access")).to_be_visible()
 
     member = browser().new_page()
     member.goto(link)
@@ -115,6 +117,12 @@ def _the_transcript_is_locked(house: Frontdesk, browser, link: str) -> None:
     expect(stranger.get_by_text("hello, are you a bot?")).to_be_visible()
     expect(stranger.get_by_text("canarynote")).to_have_count(0)
     expect(stranger.get_by_text("kim@visitors.example")).to_have_count(0)
+    for page in (colleague, member, stranger):
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        assert [violation["id"] for violation in found.response["violations"]] == []
+
+    owner.locator("#list-account").get_by_role("switch").uncheck()
+    expect(stranger).to_have_url(re.compile("/login"), timeout=4_000)  # L-16: the open page empties itself
 
 
 def _list_this_address(owner: Page) -> None:

@@ -191,3 +191,38 @@ async def test_deletes_and_appends_of_one_log_in_one_group_keep_their_order(engi
     assert isinstance(outcomes[2], Stale)
     assert outcomes[3] is None
     assert [one.body for one in await engine.read("log")] == [b"new"]
+
+
+async def test_a_batch_gives_way_to_one_of_another_key_and_everything_else_stays(engine: Engine) -> None:
+    """YA-21: words are written out of a log while readers and writers go on."""
+    await engine.append("log", Batch(1, 2, "old", b"words"), head=(HEAD, row("log", version=2, at=5)))
+    await engine.append("log", Batch(3, 1, "new", b"three"))
+    await engine.reseal("log", Batch(1, 2, "new", b"x" * 9_000), was="old")
+    assert list(await engine.read("log")) == [Batch(1, 2, "new", b"x" * 9_000), Batch(3, 1, "new", b"three")]
+    head = await engine.get(HEAD, "log")
+    assert head is not None
+    assert (head.version, head.fields["at"]) == (2, 5)
+    await engine.append("log", Batch(4, 1, "new", b"four"))
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_", "was"),
+    [
+        ("log", Batch(1, 2, "new", b"x"), "another"),
+        ("log", Batch(1, 1, "new", b"x"), "old"),
+        ("log", Batch(2, 1, "new", b"x"), "old"),
+        ("log", Batch(3, 2, "new", b"x"), "old"),
+        ("other", Batch(1, 2, "new", b"x"), "old"),
+    ],
+)
+async def test_a_batch_that_is_not_what_it_was_is_left_alone(
+    engine: Engine, name: str, batch_: Batch, was: str
+) -> None:
+    written = Batch(1, 2, "old", b"words")
+    await engine.append("log", written)
+    with pytest.raises(Stale):
+        await engine.reseal(name, batch_, was=was)
+    assert list(await engine.read("log")) == [written]
+    await engine.reseal("log", Batch(1, 2, "new", b"x"), was="old")
+    with pytest.raises(Stale):
+        await engine.reseal("log", Batch(1, 2, "newer", b"y"), was="old")

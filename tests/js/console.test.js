@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Drafts } from "../../handoff/static/js/models/drafts.js";
 import { deedOf, SHORTCUTS } from "../../handoff/static/js/models/keys.js";
-import { Links, stateOfLink } from "../../handoff/static/js/models/links.js";
+import { Links, stateOfLink, viewsOf } from "../../handoff/static/js/models/links.js";
 import { counts, neighbour, shown, waiting } from "../../handoff/static/js/models/list.js";
 import { Log } from "../../handoff/static/js/models/log.js";
 import { duration, lineWords, markOf, nameOf, stateOf } from "../../handoff/static/js/models/words.js";
@@ -289,6 +289,42 @@ test("a refusal is said in the server's words, no answer in ours, and nothing is
   assert.deepEqual([links.list, links.fresh, links.busy], [null, "", false]);
 });
 
+test("YA-11: a link gets the days that were asked for, all end together, and views are told with their reasons", async () => {
+  const { calls, links } = api(
+    [201, { url: "https://x.example/t/abc" }],
+    [200, { links: [], days: 30, most_days: 90 }],
+    [200, { revoked: 2 }],
+    [200, { links: [] }],
+  );
+  await links.make(7);
+  assert.equal(calls[0][2], '{"days":7}');
+  assert.deepEqual([links.days, links.mostDays], [30, 90]);
+  await links.revokeAll();
+  assert.deepEqual([calls[2][1], links.fresh, links.mostDays], ["/api/conversations/c1/links/revoke", "", 90]);
+  assert.equal(links.file("pdf"), "/api/conversations/c1/transcript.pdf");
+  assert.equal(
+    viewsOf({ views: 3, by_rule: { bot_access: 2, bot_range: 1 } }),
+    "3 views: 2 by members, 1 by a range of the bot",
+  );
+  assert.deepEqual([viewsOf({ views: 1 }), viewsOf({ views: 0, by_rule: {} })], ["1 view", "0 views"]);
+});
+
 test("links that have run out are not open", () => {
   assert.deepEqual([stateOfLink({ expires_at: 5 }, 5), stateOfLink({ expires_at: 5 }, 4)], ["expired", "open"]);
+});
+
+test("PS-5: the thread says to whom the transcript went and over which TLS, or why it did not go", () => {
+  const mailed = { kind: "transcript", sent: true, address: "jane@x.org", tls: "TLSv1.3 AES", reply: "250 ok", why: "closed" };
+  assert.deepEqual(
+    lines(
+      mailed,
+      { ...mailed, tls: null, why: "asked" },
+      { ...mailed, sent: false, reply: "550 no such user" },
+    ),
+    [
+      "The transcript was mailed to jane@x.org, over TLSv1.3 AES.",
+      "The transcript was mailed to jane@x.org, as the visitor asked, without TLS.",
+      "The transcript could not be mailed to jane@x.org: 550 no such user",
+    ],
+  );
 });

@@ -304,3 +304,9 @@ test("typing is told for the open chat and forgotten with it", () => {
     { type: "typing", conversation: "c1", on: false },
   ]);
 });
+
+test("YA-13: what I may do changes while the console is open", () => {
+  const scene = new Scene();
+  scene.wire.say({ type: "me", me: { ...ME, may: { share: false, download: true } } });
+  assert.deepEqual(scene.desk.me.may, { share: false, download: true });
+});

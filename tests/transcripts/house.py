@@ -22,7 +22,20 @@ from foundation.keys import Keyring
 from foundation.live import LocalSignals
 from foundation.records import Engine
 from foundation.web import Pages, Runner, Static, WebSettings, build_app, serve
-from transcripts import PAGES, STATICS, Access, Conversations, Guard, Links, routes
+from transcripts import (
+    PAGES,
+    STATICS,
+    Access,
+    Consents,
+    Contacts,
+    Conversations,
+    Guard,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    privacy_routes,
+    routes,
+)
 from transcripts.control import change
 from transcripts.events import (
     AnyEvent,
@@ -79,6 +92,10 @@ class House:
     conversations: Conversations
     links: Links
     guard: Guard
+    consents: Consents
+    mails: MailRecords
+    requests: PrivacyRequests
+    contacts: Contacts
     runner: Runner | None = None
     port: int = 0
     cast: dict[str, Person] = field(default_factory=dict)
@@ -87,6 +104,9 @@ class House:
     chat: str = ""
     token: str = ""
     link: str = ""
+    keyring: Keyring | None = None
+    prepared: int = 0
+    """Entries that the preparations left in the book of *blue*."""
 
     @property
     def origin(self) -> str:
@@ -136,18 +156,19 @@ class House:
     async def book(self, account: str = "blue") -> list[admin.Entry]:
         """The entries about transcripts in an account's audit book (`""`: the installation's)."""
         name = self.accounts.get(account, account)
-        return [entry for _, entry in await self.admin.audit.read(name, 0, 10_000) if _about_transcripts(entry)]
+        since = self.prepared if name == self.accounts["blue"] else 0
+        return [entry for _, entry in await self.admin.audit.read(name, since, 10_000) if _about_transcripts(entry)]
 
 
 def _about_transcripts(entry: admin.Entry) -> bool:
-    return entry.action.startswith(("transcript.", "link."))
+    return entry.action.startswith(("transcript.", "link.", "access."))
 
 
 async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: LocalSignals) -> House:
     """The services and the cast; nothing is served yet."""
     services = admin.build(engine, keyring, signals, clock, passwords=admin.Passwords(memory_kib=64, passes=1, lanes=1))
     conversations = Conversations(engine, keyring, signals, clock)
-    links = Links(engine, keyring, clock)
+    links = Links(engine, keyring, clock, audit=services.audit)
     guard = Guard(
         links,
         Access(conversations),
@@ -156,7 +177,19 @@ async def build(engine: Engine, keyring: Keyring, clock: ManualClock, signals: L
         audit=services.audit,
         clock=clock,
     )
-    house = House(engine, clock, services, conversations, links, guard)
+    house = House(
+        engine,
+        clock,
+        services,
+        conversations,
+        links,
+        guard,
+        consents=Consents(engine, keyring, clock, services.accounts, services.bots),
+        mails=MailRecords(engine, keyring, clock),
+        requests=PrivacyRequests(engine, keyring, clock),
+        contacts=Contacts(engine, keyring, clock),
+    )
+    house.keyring = keyring
     await _people(house)
     await _conversation(house)
     return house
@@ -217,6 +250,7 @@ async def _conversation(house: House) -> None:
     assert person is not None
     link, house.token = await house.links.create(person, outcome.state)
     house.link = link.id
+    house.prepared = await house.admin.audit.last(blue)
 
 
 async def open_doors(house: House, listening: socket.socket) -> None:
@@ -226,13 +260,20 @@ async def open_doors(house: House, listening: socket.socket) -> None:
     access = Access(house.conversations)
     services = house.admin
     ours = routes(
-        services.rules,
+        services,
         pages,
         guard=house.guard,
         links=house.links,
         access=access,
-        bots=services.bots,
-        audit=services.audit,
+    )
+    ours += privacy_routes(
+        services,
+        pages,
+        house.clock,
+        consents=house.consents,
+        mails=house.mails,
+        requests=house.requests,
+        contacts=house.contacts,
     )
     settings = WebSettings(
         base_url=house.origin,

@@ -146,4 +146,7 @@ async def test_MS_3_evidence_outlives_the_conversation_and_tells_nothing_to_a_th
 
 def test_MS_3_there_is_no_way_to_change_or_remove_evidence() -> None:
     public = {name for name in vars(Consents) if not name.startswith("_")}
-    assert public == {"notice", "give", "withdraw", "of", "of_visitor"}
+    assert public == {
+        "notice", "as_read", "current", "give", "refuse", "withdraw", "of", "of_visitor", "last_word", "standing", "log",
+        "pseudonymise",  # an erasure takes the page only
+    }  # fmt: skip

@@ -33,6 +33,8 @@ LEGAL = {
             "ended": {"visitor", "bot"},
             "withdrawn": {"visitor", "agent", "system"},
             "timed_out": {"system"},
+            "erased": {"system"},
+            "restricted": {"system"},
         }.items()
     },
 }

@@ -91,7 +91,7 @@ async def test_L_21_a_broken_part_means_no_transcript(breaking: tuple[House, Bre
     house.conversations._cache.drop(house.chat)
 
     engine.broken = {part}
-    for form in ("", "?format=txt", "?format=json"):
+    for form in ("", ".txt", ".csv", ".json", ".pdf"):
         for answer in (
             await house.ask(house.path + form, session=session),
             await house.ask(house.path + form, source="127.0.0.2"),

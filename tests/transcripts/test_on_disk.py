@@ -34,7 +34,7 @@ async def installation(folder: Path, master: MasterKey) -> AsyncIterator[tuple[C
     yield (
         Conversations(engine, keyring, LocalSignals(), clock),
         Contacts(engine, keyring, clock),
-        Links(engine, keyring, clock),
+        Links(engine, keyring, clock, audit=admin.AuditBook(engine, keyring, clock)),
     )
     await engine.close()
     await store.close()

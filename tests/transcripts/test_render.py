@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from tests.transcripts.test_views import AGENT_ID, NUMBERED
-from transcripts import render
+from transcripts import files, render
 from transcripts.events import MessageSent, Numbered
 from transcripts.state import fold
 
@@ -16,7 +16,7 @@ PRIVATE = ("difficult", AGENT_ID, "jane", "Jane", "Doe", "0301234567", "shop.exa
 
 
 def test_YA_14_a_member_reads_everything_in_every_format() -> None:
-    text, data = render.as_text(MEMBER), render.as_json(MEMBER).decode()
+    text, data = render.as_text(MEMBER), files.as_json(MEMBER).decode()
     for known in ("I am Jane Doe, jane@x.org", "difficult customer", "Ann", "knows the order"):
         assert known in text
         assert known in data
@@ -25,19 +25,19 @@ def test_YA_14_a_member_reads_everything_in_every_format() -> None:
 
 def test_YA_14_whoever_reads_by_address_reads_no_private_word_in_any_format() -> None:
     lines = repr(render.days(EXTERNAL))
-    for form in (render.as_text(EXTERNAL), render.as_json(EXTERNAL).decode(), lines):
+    for form in (render.as_text(EXTERNAL), files.as_json(EXTERNAL).decode(), lines):
         for secret in PRIVATE:
             assert secret not in form, secret
     assert EXTERNAL.state is None
 
 
 def test_the_json_file_has_the_views_and_what_is_around_them() -> None:
-    data = msgspec.json.decode(render.as_json(MEMBER))
+    data = msgspec.json.decode(files.as_json(MEMBER))
     assert data["view"] == "member"
     assert data["events"] == msgspec.json.decode(msgspec.json.encode(MEMBER.views))
     assert data["verification"]["state"] == "preliminary"
-    assert msgspec.json.decode(render.as_json(EXTERNAL)).keys() == {
-        "view", "bot", "visitor", "opened_at", "last_at", "control", "events",
+    assert msgspec.json.decode(files.as_json(EXTERNAL)).keys() == {
+        "schema", "version", "view", "bot", "visitor", "opened_at", "last_at", "control", "messages", "events",
     }  # fmt: skip
 
 

@@ -13,15 +13,21 @@ from transcripts.events import (
     ConsentGiven,
     ConsentWithdrawn,
     ControlChanged,
+    DataCorrected,
     EmailSupplied,
     EmailVerified,
+    MessageRedacted,
     MessageSent,
     NameGiven,
     NoteWritten,
     Numbered,
     Opened,
     OptInConfirmed,
+    ProcessingRestricted,
+    RestrictionLifted,
     Tagged,
+    TranscriptMailed,
+    TranscriptNotMailed,
     VerificationLost,
     VerificationSent,
     WebPage,
@@ -70,6 +76,12 @@ EVENTS: list[AnyEvent] = [
     Closed(at=15, by="agent", reason="resolved", author=AGENT_ID),
     ConsentWithdrawn(at=16, record="rec-2"),
     Tagged(at=17, tags=("a secret tag",), author=AGENT_ID, author_name="Ann"),
+    MessageRedacted(at=17, message=5, author=AGENT_ID, author_name="Ann", reason="difficult"),
+    DataCorrected(at=18, what="message", value="I am Jane Doe", message=3, by="agent", author=AGENT_ID),
+    ProcessingRestricted(at=19, author=AGENT_ID, reason="difficult"),
+    RestrictionLifted(at=20, author=AGENT_ID, reason="difficult"),
+    TranscriptMailed(at=17, mail="m-1", address="jane@x.org", tls="TLSv1.3 AES", reply="250 queued as unverified"),
+    TranscriptNotMailed(at=18, mail="m-2", address="jane@x.org", reply="550 unverified", why="asked"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
@@ -91,7 +103,9 @@ def test_every_view_has_its_number_time_and_kind_and_is_plain_json() -> None:
 
 
 def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
-    assert {view["kind"] for view in _visitor()} == {"message", "consent", "email", "control", "closed"}
+    assert {view["kind"] for view in _visitor()} == {
+        "message", "consent", "email", "control", "closed", "redacted", "corrected", "transcript",
+    }  # fmt: skip
     members = {"seq", "at", "kind"}
     assert {view["kind"]: view.keys() - members for view in _visitor()} == {
         "message": {"by", "text", "buttons", "image", "card", "author_name", "client_id"},
@@ -99,6 +113,9 @@ def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
         "email": {"address", "state"},
         "control": {"now", "reason", "holder_name"},
         "closed": {"by", "reason"},
+        "redacted": {"message"},
+        "corrected": {"what", "message", "value"},
+        "transcript": {"sent", "address"},
     }
     assert {view["state"] for view in _visitor() if view["kind"] == "email"} == {"sent", "verified", "lost"}
 
@@ -163,7 +180,7 @@ def test_a_member_sees_what_a_turn_understood_but_not_the_tracker() -> None:
 
 def test_YA_14_whoever_reads_by_address_sees_no_person() -> None:
     views = external_view("c", NUMBERED)
-    assert {view["kind"] for view in views} == {"opened", "message", "control", "closed"}
+    assert {view["kind"] for view in views} == {"opened", "message", "control", "closed", "redacted", "corrected"}
     told = repr(views)
     for secret in (
         "difficult", "Ann", AGENT_ID, CONTACT, "jane", "Jane", "Doe", "0301234567", "shop.example", "cdn.example",

@@ -17,13 +17,13 @@ import msgspec
 
 from admin import Principal
 from foundation.clock import Clock
-from foundation.errors import Gone, NotFound
+from foundation.errors import Gone, Locked, NotFound
 from foundation.keys import Damaged, Keyring
 from foundation.records import Cipher, Engine, EventLog, Where
 from transcripts.access import Access
 from transcripts.contacts import Contacts
 from transcripts.conversations import CONVERSATION, Conversations, Row, row_of
-from transcripts.events import AnyEvent, MessageSent, NoteWritten
+from transcripts.events import AnyEvent, DataCorrected, MessageSent, NoteWritten
 from transcripts.search.folding import fold
 from transcripts.search.matching import Matcher
 from transcripts.search.query import Query
@@ -78,6 +78,8 @@ def _slim(event: Any) -> Any:
     fields: list[Any] = []
     if event is MessageSent:
         fields = [("at", int), ("by", str), ("text", str, ""), ("author_name", str, "")]
+    elif event is DataCorrected:
+        fields = [("at", int), ("value", str)]
     elif event is NoteWritten:
         fields = [("at", int), ("text", str), ("author_name", str, "")]
     config = event.__struct_config__
@@ -87,7 +89,7 @@ def _slim(event: Any) -> Any:
 
 
 _SLIM = {event: _slim(event) for event in get_args(AnyEvent)}
-_Message, _Note = _SLIM[MessageSent], _SLIM[NoteWritten]
+_Message, _Note, _Correction = _SLIM[MessageSent], _SLIM[NoteWritten], _SLIM[DataCorrected]
 _Any: Any = None
 for _kind in _SLIM.values():
     _Any = _kind if _Any is None else _Any | _kind
@@ -187,8 +189,8 @@ class Search:
             if query.about_messages and not await self._may_have(row, query, matcher):
                 return ""
             return await self._found(person, row, query, matcher) or ""
-        except (NotFound, Gone):
-            return ""  # erased, or no longer to be seen
+        except (NotFound, Gone, Locked):
+            return ""  # erased, restricted, or no longer to be seen
         except Damaged:
             return "unreadable"
 
@@ -196,6 +198,8 @@ class Search:
         log: EventLog[Any] = EventLog(self._engine, _Passing(self._keyring), "conversation", _Any)
         for _, event in await log.read(row.account, row.id):
             kind = type(event)
+            if kind is _Correction and matcher.text(event.value):
+                return True
             if kind is _Message or kind is _Note:
                 by = event.by if kind is _Message else "note"
                 if _in_time(query, event.at) and matcher.text(event.text) and matcher.speaker(by, event.author_name):

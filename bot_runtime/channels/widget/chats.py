@@ -13,7 +13,7 @@ from bot_runtime.locks import Locks
 from bot_runtime.phrases import say
 from bot_runtime.verification import Verification
 from foundation.clock import DAY, Clock
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict
 from foundation.web import Throttle
 from transcripts.consent import Consents
 from transcripts.control import change
@@ -61,16 +61,10 @@ class Chats:
         current = await self.current(browser)
         if current is not None:
             return current
-        records = await self._consents.of_visitor(browser.account, browser.visitor)
-        given = [record for record in records if record.bot == browser.bot and not record.withdraws]
-        if not given or given[-1].id in {record.withdraws for record in records}:
+        state = await self._conversations.latest_of(browser.account, browser.bot, browser.visitor)
+        if state is None or not state.closed or state.consent is None:
             return None
-        try:
-            state = await self._conversations.state(browser.account, given[-1].conversation)
-        except NotFound:
-            return None
-        ended_lately = state.closed and state.last_at > self._clock.now() - SHOWN_AFTER_END
-        return state if ended_lately and state.visitor == browser.visitor else None
+        return state if state.last_at > self._clock.now() - SHOWN_AFTER_END else None
 
     async def current(self, browser: Browser) -> State | None:
         """Its open conversation."""
@@ -80,6 +74,10 @@ class Chats:
         """What has to be accepted now, in the language of the browser."""
         return await self._consents.notice(browser.account, browser.bot, browser.locale)
 
+    async def current_notices(self, browser: Browser) -> frozenset[str]:
+        """The versions that are current, in every language: whoever accepted one of them need not be asked again."""
+        return frozenset(await self._consents.current(browser.account, browser.bot))
+
     async def accept(self, browser: Browser, notice: Notice) -> State:
         """The notice was accepted: this browser's open conversation, or a new one.
 
@@ -88,11 +86,11 @@ class Chats:
         async with self._alone(browser):
             return await self._accepted(browser, notice)
 
-    async def go_on(self, browser: Browser, before: State, notice: Notice) -> State | None:
+    async def go_on(self, browser: Browser, before: State) -> State | None:
         """The conversation of a message that comes after the end of `before`: the one another tab began, or a new one
         under the same consent. `None` when the notice has changed since: it must be read again."""
         async with self._alone(browser):
-            return await self._gone_on(browser, before, notice)
+            return await self._gone_on(browser, before)
 
     async def call_person(self, account: str, conversation: str, client_id: str) -> None:
         """The visitor asks for a person (BR-5). Nothing to do while one is called or there."""
@@ -131,8 +129,8 @@ class Chats:
         await self._conversations.update(account, conversation, decide)
 
     async def _accepted(self, browser: Browser, notice: Notice) -> State:
-        found = await self.current(browser)
-        if found is not None and found.consent is not None:
+        found, valid = await self.current(browser), await self.current_notices(browser)
+        if found is not None and found.consent is not None and found.consent.notice in valid:
             return found
         # A conversation without consent is what a crash left between the two steps below: it is used, not left behind.
         conversation = found.id if found is not None else await self._open(browser)
@@ -149,11 +147,11 @@ class Chats:
         )
         return await self._begin(browser, conversation, given)
 
-    async def _gone_on(self, browser: Browser, before: State, notice: Notice) -> State | None:
-        current = await self.current(browser)
-        if current is not None and current.consent is not None:
+    async def _gone_on(self, browser: Browser, before: State) -> State | None:
+        current, valid = await self.current(browser), await self.current_notices(browser)
+        if current is not None and current.consent is not None and current.consent.notice in valid:
             return current
-        if before.consent is None or before.consent.notice != notice.version:
+        if before.consent is None or before.consent.notice not in valid:
             return None
         given = msgspec.structs.replace(before.consent, at=self._clock.now())
         return await self._begin(browser, await self._open(browser), given)
@@ -170,9 +168,11 @@ class Chats:
         )
 
     async def _begin(self, browser: Browser, conversation: str, given: ConsentGiven) -> State:
-        await self._conversations.update(
-            browser.account, conversation, lambda state: () if state.consent is not None else [given]
-        )
+        def decide(state: State) -> Sequence[AnyEvent]:
+            known = state.consent is not None and state.consent.notice == given.notice
+            return () if known else [given]
+
+        await self._conversations.update(browser.account, conversation, decide)
         await self._verification.recognise(browser.account, conversation)
         return await self._conversations.state(browser.account, conversation)
 

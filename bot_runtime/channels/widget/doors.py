@@ -16,6 +16,7 @@ from admin import Bots
 from bot_runtime.channels.widget.frames import AnyFrame, Hello
 from bot_runtime.channels.widget.visit import Services, Visit
 from bot_runtime.verification.opt_in_page import asker_of
+from bot_runtime.verification.policy import Policies
 from foundation.errors import NotFound
 from foundation.ids import is_id
 from foundation.web import PUBLIC, LiveSocket, Pages, Route, is_secure, limit_key, set_csp
@@ -36,10 +37,20 @@ class _Loader(NamedTuple):
 class WidgetDoors:
     """`rate` and `burst`: frames a visitor's socket may send in a second, sustained and at once (Z-6)."""
 
-    def __init__(self, bots: Bots, services: Services, pages: Pages, *, rate: float = 10.0, burst: int = 30) -> None:
+    def __init__(
+        self,
+        bots: Bots,
+        services: Services,
+        pages: Pages,
+        *,
+        rate: float = 10.0,
+        burst: int = 30,
+        policies: Policies | None = None,
+    ) -> None:
         self._bots = bots
         self._services = services
         self._pages = pages
+        self._policies = policies
         self._rate = rate
         self._burst = burst
         self._loader: _Loader | None = None
@@ -65,6 +76,7 @@ class WidgetDoors:
             language=body.language,
             accent=body.accent,
             greeting=body.greeting,
+            contact=(await self._policies.of(bot.account)).contact if self._policies else "",
         )
         set_csp(response, frame_ancestors=frame_ancestors(body.sites), img_src=_BOT_IMAGES)
         # A host page that isolates itself (COEP) may embed only what says that it may be embedded.

@@ -69,6 +69,7 @@ class Email(Frame, frozen=True):
 class Code(Frame, frozen=True):
     client_id: ClientId
     code: Digits
+    stay: bool = False
 
 
 class Resend(Frame, frozen=True):
@@ -76,6 +77,12 @@ class Resend(Frame, frozen=True):
 
 
 class Handoff(Frame, frozen=True):
+    client_id: ClientId
+
+
+class Transcript(Frame, frozen=True):
+    """Asks for the transcript by mail (PS-7)."""
+
     client_id: ClientId
 
 
@@ -91,7 +98,7 @@ class Typing(Frame, frozen=True):
     on: bool
 
 
-AnyFrame = Consent | Message | Email | Code | Resend | Handoff | End | Withdraw | Typing
+AnyFrame = Consent | Message | Email | Code | Resend | Handoff | Transcript | End | Withdraw | Typing
 
 
 class BotCard(msgspec.Struct, frozen=True):
@@ -122,6 +129,7 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
     control: str
     holder: str | None
     secure: bool
+    transcripts: bool = False
 
 
 class Events(msgspec.Struct, frozen=True, tag_field="type", tag="events"):
@@ -133,7 +141,7 @@ class Ack(msgspec.Struct, frozen=True, tag_field="type", tag="ack"):
     seq: int
 
 
-Outcome = Literal["sent", "verified", "wrong", "expired", "too_many", "queued", "ended", "withdrawn"]
+Outcome = Literal["sent", "verified", "wrong", "expired", "too_many", "queued", "asked", "ended", "withdrawn"]
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="type", tag="done"):

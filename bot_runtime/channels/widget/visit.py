@@ -26,6 +26,7 @@ from foundation.ids import secret_hash
 from foundation.live import Listener, Signals
 from foundation.web import LiveSocket
 from transcripts.conversations import Conversations
+from transcripts.mailing import TranscriptMails
 from transcripts.state import State
 from transcripts.views import visitor_view
 
@@ -42,6 +43,7 @@ class Services(msgspec.Struct, frozen=True):
     conversations: Conversations
     turns: Turns
     verification: Verification
+    transcripts: TranscriptMails
     signals: Signals
     clock: Clock
 
@@ -66,6 +68,7 @@ class Visit:
         self._chats = services.chats
         self._services = services
         self._asker = asker
+        self._client = client
         self._secure = secure
         self._browser = Browser(
             account=bot.account,
@@ -83,7 +86,7 @@ class Visit:
     async def run(self) -> None:
         """Serve until the browser goes away."""
         async with self._services.signals.listen() as self._listener:
-            self._notice = await self._chats.notice(self._browser)
+            await self._read_notice()
             if self._browser.visitor and (state := await self._chats.find(self._browser)) is not None:
                 await self._enter(state, since=self._socket.hello.since)
             await self._welcome()
@@ -96,6 +99,10 @@ class Visit:
                 for helper in helpers:
                     helper.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _read_notice(self) -> None:
+        self._notice = await self._chats.notice(self._browser)
+        self._current = await self._chats.current_notices(self._browser)
 
     async def _enter(self, state: State, *, since: int = 0) -> None:
         """From now on this is the conversation. What changed while the browser was away is made good: a proof may have
@@ -124,12 +131,14 @@ class Visit:
                 control=state.control if state else "bot",
                 holder=(state.holder_name or None) if state else None,
                 secure=self._secure,
+                transcripts=body.transcript_icon,
             )
         )
 
     def _consented(self, state: State) -> bool:
-        """An open chat goes on under the notice it began with; a new one needs the current notice."""
-        return state.consent is not None and (not state.closed or state.consent.notice == self._notice.version)
+        """Whether what was accepted is still the current notice, in whichever language it was read. Somebody who comes
+        back after a new version was published is asked again; who is in the middle of a chat finishes his visit."""
+        return state.consent is not None and state.consent.notice in self._current
 
     async def _catch_up(self, known: int = 0) -> None:
         conversation, since = self._conversation, self._sent
@@ -188,7 +197,7 @@ class Visit:
 
     async def _message(self, frame: frames.Message) -> None:
         state = await self._state()
-        if state is None or state.closed or state.consent is None:
+        if state is None or state.closed or not self._consented(state):
             await self._begin_again(state, frame.client_id)
         said = Said(client_id=frame.client_id, text=frame.text, payload=frame.payload)
         seq = await self._services.turns.receive(self._account, self._conversation, said)
@@ -198,7 +207,8 @@ class Visit:
         """The chat at hand is over: go on in another tab's, or in a new one under the same consent."""
         if before is not None and client_id in before.client_ids:
             return  # sent again because its answer was lost; it is acknowledged as what it was
-        after = None if before is None else await self._chats.go_on(self._browser, before, self._notice)
+        old = before is not None and not before.closed and before.consent is not None
+        after = None if before is None or old else await self._chats.go_on(self._browser, before)
         if after is None:
             await self._welcome()
             raise Forbidden("Please accept the notice first. Your message was not stored.")
@@ -208,9 +218,9 @@ class Visit:
 
     async def _consent(self, frame: frames.Consent) -> None:
         state = await self._state()
-        if state is None or state.closed or state.consent is None:
+        if state is None or state.closed or not self._consented(state):
             if frame.notice != self._notice.version:
-                self._notice = await self._chats.notice(self._browser)
+                await self._read_notice()
             if frame.notice != self._notice.version:
                 await self._welcome()
                 raise Conflict("The notice has changed. Please read it again. Nothing was stored.")
@@ -221,7 +231,8 @@ class Visit:
 
     async def _deed(self, frame: "_Deed") -> None:
         state = await self._state()
-        if state is None or (state.consent is None and not isinstance(frame, frames.Withdraw)):
+        ends = isinstance(frame, frames.Withdraw | frames.End)
+        if state is None or not (ends or self._consented(state)):
             raise Forbidden("Please accept the notice first. Nothing was stored.")
         outcome = await self._done(state.id, frame)
         self._socket.send(frames.Done(frame.client_id, outcome))
@@ -239,13 +250,16 @@ class Visit:
             case frames.Resend():
                 await verification.send(account, conversation, by="visitor", client_id=client_id, asker=self._asker)
                 return "sent"
-            case frames.Code(code=code):
+            case frames.Code(code=code, stay=stay):
                 return await verification.enter_code(
-                    account, conversation, code, client_id=client_id, asker=self._asker
+                    account, conversation, code, stay=stay, client_id=client_id, asker=self._asker
                 )
             case frames.Handoff():
                 await self._chats.call_person(account, conversation, client_id)
                 return "queued"
+            case frames.Transcript():
+                await self._services.transcripts.asked(account, conversation, client_id, client=self._client)
+                return "asked"
             case frames.End():
                 await self._chats.end(account, conversation)
                 return "ended"
@@ -263,4 +277,4 @@ class Visit:
         return await self._services.conversations.state(self._account, self._conversation)
 
 
-_Deed = frames.Email | frames.Code | frames.Resend | frames.Handoff | frames.End | frames.Withdraw
+_Deed = frames.Email | frames.Code | frames.Resend | frames.Handoff | frames.Transcript | frames.End | frames.Withdraw

@@ -3,6 +3,7 @@
 import { h, icon, rich } from "/static/foundation/js/dom.js";
 import { ask } from "../helpers/speak.js";
 import { moment } from "../helpers/times.js";
+import { Contact } from "../models/contact.js";
 import { markOf, nameOf } from "../models/words.js";
 
 const METHODS = {
@@ -21,6 +22,8 @@ export class DeskPerson extends HTMLElement {
   #tags = /** @type {any} */ (h("desk-tags"));
   /** Which of the two forms is open: the address, or the vouching. */
   #form = "";
+  #about = new Contact({ fetch: (...all) => globalThis.fetch(...all), onChange: () => this.isConnected && this.#app && this.draw(this.#app) });
+  /** @type {any} */ #app = null;
   /** @type {string | null} */ #conversation = "";
   #shown = "";
 
@@ -28,11 +31,13 @@ export class DeskPerson extends HTMLElement {
   draw(app) {
     const { desk } = app;
     const { row, log } = desk;
+    this.#app = app;
     if (!row) {
       this.hidden = true;
       return;
     }
     this.hidden = false;
+    this.#about.follow(row);
     if (!this.firstChild) {
       const close = h(
         "button",
@@ -59,6 +64,7 @@ export class DeskPerson extends HTMLElement {
       row.control,
       desk.bots.get(row.bot),
       facts,
+      this.#about.data,
       this.#form,
       desk.isBusy(row.id),
       offline,
@@ -70,7 +76,7 @@ export class DeskPerson extends HTMLElement {
         h("p", { class: "muted small" }, desk.bots.get(row.bot) ?? ""),
       );
       this.#drawIdentity(app, row, facts, offline || desk.isBusy(row.id));
-      this.#rest.replaceChildren(section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
+      this.#rest.replaceChildren(...earlier(this.#about.data, desk.bots), section("Consent", consent(facts)), section("Where from", origin(facts)), this.#links);
       if (!this.#tags.isConnected) this.#rest.before(this.#tags);
     }
     this.#tags.draw(app);
@@ -99,7 +105,7 @@ export class DeskPerson extends HTMLElement {
         ...fact("When", verified && proof && moment(proof.at)),
         ...fact("By", verified && proof?.by),
         ...fact("Reason", verified && proof?.reason),
-        ...fact("Mail sent", !verified && facts.mailSentAt && moment(facts.mailSentAt)),
+        ...fact("Mail", mailWords(this.#about.data, facts.mailSentAt)),
       ),
       ...(row.control === "closed" ? [] : this.#deeds(app, row, verified, disabled)),
     );
@@ -108,6 +114,7 @@ export class DeskPerson extends HTMLElement {
   /** @param {any} app @param {any} row @param {boolean} verified @param {boolean} disabled */
   #deeds(app, row, verified, disabled) {
     if (this.#form === "address") return [this.#addressForm(app, row, disabled)];
+    if (this.#form === "revoke") return [this.#revokeForm(app, disabled)];
     if (this.#form === "vouch") return [this.#vouchForm(app, disabled)];
     const button = (/** @type {string} */ words, /** @type {() => void} */ click, kind = "") =>
       h("button", { class: `button small ${kind}`, type: "button", disabled, on: { click } }, words);
@@ -124,6 +131,7 @@ export class DeskPerson extends HTMLElement {
           !verified &&
           button("Send verification", () => ask(this, "verify", { method: "mail", reason: "" }), "primary"),
         row.address && !verified && button("Vouch …", show("vouch")),
+        verified && button("Revoke …", show("revoke")),
         button(row.address ? "Other address …" : "Enter address …", show("address")),
       ),
     ];
@@ -170,8 +178,26 @@ export class DeskPerson extends HTMLElement {
     const reason = /** @type {HTMLInputElement} */ (
       h("input", { id: "desk-reason", required: true, maxlength: "300", autocomplete: "off" })
     );
+    const questions = this.#about.data?.questions ?? [];
+    const ticks = questions.map(() => /** @type {HTMLInputElement} */ (h("input", { type: "checkbox" })));
+    const list = h(
+      "fieldset",
+      { class: "field", hidden: questions.length === 0 },
+      h("legend", null, "Answered rightly"),
+      ...questions.map((/** @type {string} */ words, /** @type {number} */ at) =>
+        h("label", { class: "check" }, ticks[at], " ", words),
+      ),
+    );
+    reason.required = questions.length === 0;
+    method.addEventListener("change", () => {
+      const manual = method.value === "manual";
+      /** @type {HTMLElement} */ (list).hidden = manual || questions.length === 0;
+      reason.required = manual || questions.length === 0;
+    });
     const submit = async () => {
-      if (await app.desk.deed("verify", { method: method.value, reason: reason.value.trim() })) this.#close(app);
+      const answered = ticks.flatMap((tick, at) => (tick.checked ? [at] : []));
+      const members = { method: method.value, reason: reason.value.trim(), answered };
+      if (await app.desk.deed("verify", members)) this.#close(app);
     };
     return this.#asked(
       app,
@@ -184,6 +210,25 @@ export class DeskPerson extends HTMLElement {
         "The visitor counts as verified in this browser from now on. Your name, the way and the reason are kept.",
       ),
       h("div", { class: "field" }, h("label", { for: "desk-method" }, "How"), method),
+      list,
+      h("div", { class: "field" }, h("label", { for: "desk-reason" }, "Reason"), reason),
+    );
+  }
+
+  /** @param {any} app @param {boolean} disabled */
+  #revokeForm(app, disabled) {
+    const reason = /** @type {HTMLInputElement} */ (
+      h("input", { id: "desk-reason", required: true, minlength: "3", maxlength: "300", autocomplete: "off" })
+    );
+    const submit = async () => {
+      if (await app.desk.deed("verify", { method: "revoke", reason: reason.value.trim() })) this.#close(app);
+    };
+    return this.#asked(
+      app,
+      "Revoke",
+      disabled,
+      submit,
+      h("p", { class: "hint" }, "This browser counts as unverified from now on. Your name and the reason are kept."),
       h("div", { class: "field" }, h("label", { for: "desk-reason" }, "Reason"), reason),
     );
   }
@@ -214,6 +259,36 @@ export class DeskPerson extends HTMLElement {
     this.#form = "";
     this.draw(app);
   }
+}
+
+const FATES = {
+  queued: "in the outbox",
+  waiting: "tried, will be tried again",
+  held_back: "held back: suppressed, or too many lately",
+  dropped: "not sent",
+  sent: "sent",
+  refused: "refused",
+  bounced: "came back",
+  complained: "reported as unwanted",
+};
+
+/** @param {any} about @param {number} sentAt */
+function mailWords(about, sentAt) {
+  const mail = about?.mails[0];
+  if (!mail) return sentAt ? moment(sentAt) : "";
+  const how = [mail.tls, mail.reply].filter(Boolean).join(", ");
+  const fate = FATES[/** @type {keyof typeof FATES} */ (mail.status)] ?? mail.status;
+  return `${fate}, ${moment(mail.at)}${how ? ` (${how})` : ""}`;
+}
+
+/** Other chats of this contact: told only after proof in this one (DD-4). @param {any} about @param {Map<string, string>} bots */
+function earlier(about, bots) {
+  if (!about?.earlier) return [];
+  const lines = about.earlier.map((/** @type {any} */ one) =>
+    h("li", null, `${moment(one.opened_at)} · ${bots.get(one.bot) ?? ""} · ${one.control === "closed" ? "ended" : "open"}`),
+  );
+  const none = h("p", { class: "muted small" }, "None.");
+  return [section("Other chats", lines.length > 0 ? [h("ul", { class: "stack tight small" }, ...lines)] : [none])];
 }
 
 /** @param {string} title @param {Node[]} inside */

@@ -58,7 +58,7 @@ export class DeskThread extends HTMLElement {
       this.#log,
       items,
       (item) => item.key,
-      (item) => drawn(item, app),
+      (item) => drawn(item, app, (seq) => ask(this, "redact", { message: seq, reason: "" })),
     );
     if (this.#atEnd || items.some((/** @type {any} */ item) => item.state === "sending")) this.#toEnd();
     this.#typing.textContent = desk.typing.heard ? "The visitor is writing …" : "";
@@ -149,8 +149,8 @@ function empty() {
   );
 }
 
-/** @param {any} item @param {any} app */
-function drawn(item, { desk }) {
+/** @param {any} item @param {any} app @param {(seq: number) => void} redact */
+function drawn(item, { desk }, redact) {
   if (item.type === "day") return h("p", { class: "desk-day" }, day(item.at));
   if (item.type === "line")
     return h(
@@ -159,8 +159,20 @@ function drawn(item, { desk }) {
       icon(item.sign, "small"),
       item.text,
     );
-  if (item.type === "note") return note(item, desk);
-  return message(item, desk);
+  const element = item.type === "note" ? note(item, desk) : message(item, desk);
+  if (desk.me?.may?.redact && !item.gone && !item.state && Number.isFinite(item.seq))
+    element.append(removal(() => redact(item.seq)));
+  return element;
+}
+
+/** Two steps, because the second cannot be taken back. @param {() => void} click */
+function removal(click) {
+  return h(
+    "details",
+    { class: "desk-removal" },
+    h("summary", null, "Redact"),
+    h("button", { class: "button small danger", type: "button", on: { click } }, "Remove the words for good"),
+  );
 }
 
 /** @param {any} item @param {any} desk */

@@ -21,7 +21,7 @@ const FINAL = [4400, 4401, 4403];
 const WORDS = new Set(["message", "note"]);
 
 export class Desk extends EventTarget {
-  /** @type {{person: string, name: string, role: string} | null} */
+  /** @type {{person: string, name: string, role: string, may: {share: boolean, download: boolean}} | null} */
   me = null;
   /** @type {Map<string, string>} id → name */
   bots = new Map();
@@ -154,6 +154,7 @@ export class Desk extends EventTarget {
     this.heardAt = this.#clock.now();
     const { type, client_id: id, conversation } = frame;
     if (type === "welcome") this.#welcome(frame);
+    else if (type === "me") this.me = frame.me;
     else if (type === "row") this.#updated(frame.row);
     else if (type === "gone") this.#gone(conversation);
     else if (type === "events") this.#apply(conversation, frame.events);

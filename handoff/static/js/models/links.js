@@ -7,6 +7,9 @@ export class Links {
   busy = false;
   /** The URL of a link that was just made; the server does not say it a second time. */
   fresh = "";
+  /** How long a link lives that asks for nothing, and at most. */
+  days = 180;
+  mostDays = 180;
   #conversation;
   #fetch;
   #onChange;
@@ -20,18 +23,30 @@ export class Links {
 
   async read() {
     await this.#ask(async () => {
-      const answer = await this.#call("GET", `/api/conversations/${this.#conversation}/links`);
-      this.list = answer.links;
+      await this.#look();
     });
   }
 
-  async make() {
+  /** @param {number} [days] */
+  async make(days) {
     await this.#ask(async () => {
-      const made = await this.#call("POST", `/api/conversations/${this.#conversation}/links`, {});
+      const made = await this.#call("POST", `/api/conversations/${this.#conversation}/links`, days ? { days } : {});
       this.fresh = made.url;
-      const answer = await this.#call("GET", `/api/conversations/${this.#conversation}/links`);
-      this.list = answer.links;
+      await this.#look();
     });
+  }
+
+  async revokeAll() {
+    await this.#ask(async () => {
+      await this.#call("POST", `/api/conversations/${this.#conversation}/links/revoke`, {});
+      this.fresh = "";
+      await this.#look();
+    });
+  }
+
+  /** Where the transcript comes as a file. @param {string} format */
+  file(format) {
+    return `/api/conversations/${this.#conversation}/transcript.${format}`;
   }
 
   /** @param {string} id */
@@ -39,9 +54,15 @@ export class Links {
     await this.#ask(async () => {
       await this.#call("POST", `/api/links/${id}/revoke`);
       this.fresh = "";
-      const answer = await this.#call("GET", `/api/conversations/${this.#conversation}/links`);
-      this.list = answer.links;
+      await this.#look();
     });
+  }
+
+  async #look() {
+    const answer = await this.#call("GET", `/api/conversations/${this.#conversation}/links`);
+    this.list = answer.links;
+    this.days = answer.days ?? this.days;
+    this.mostDays = answer.most_days ?? this.mostDays;
   }
 
   /** @param {() => Promise<void>} work */
@@ -80,4 +101,15 @@ class Refused extends Error {}
 export function stateOfLink(link, now) {
   if (link.revoked_at) return "revoked";
   return now >= link.expires_at ? "expired" : "open";
+}
+
+const RULES = { bot_access: "by members", bot_range: "by a range of the bot", account_range: "by a range of the account" };
+
+/** `3 views: 2 by members, 1 by a range of the bot`. @param {any} link */
+export function viewsOf(link) {
+  const parts = Object.entries(link.by_rule ?? {}).map(
+    ([rule, count]) => `${count} ${RULES[/** @type {keyof typeof RULES} */ (rule)] ?? rule}`,
+  );
+  const views = link.views === 1 ? "1 view" : `${link.views} views`;
+  return parts.length > 0 ? `${views}: ${parts.join(", ")}` : views;
 }

@@ -49,10 +49,16 @@ const LOST = {
   expired: "the proof has expired.",
   revoked: "the proof was revoked.",
   denied: "the reader of the mailbox said that it was not he.",
-  other_browser: "this is another browser or device than the one that was proven.",
+  other_browser: "this is another browser or device than the one that was proven, or its storage was cleared.",
+  this_chat: "this browser proved it for an earlier chat only.",
   other_address: "another address was given.",
   withdrawn: "the visitor withdrew the consent.",
 };
+
+/** What stands in place of words that were removed. */
+export const REMOVED = "[Message removed]";
+
+const WITHOUT_WORDS = { redacted: true, text: "", payload: "", image: "", buttons: [], card: "", custom: null };
 
 const OUTCOME = {
   unverified: "It is known, but not proven in this chat.",
@@ -74,6 +80,8 @@ export class Log {
       .sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
+      if (event.kind === "redacted") this.#change(event.message, { ...WITHOUT_WORDS });
+      if (event.kind === "corrected" && event.what === "message") this.#change(event.message, { text: event.value });
       if (event.client_id) this.#stored.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
@@ -84,6 +92,12 @@ export class Log {
   /** Words of mine were stored under this number. @param {any} entry @param {number} seq @param {{person: string, name: string}} me */
   echo({ id, at, frame }, seq, me) {
     if (!this.#stored.has(id)) this.#echoes.set(id, { ...asEvent(id, frame, at, me), seq });
+  }
+
+  /** What became of a message after it was said. @param {number} seq @param {object} members */
+  #change(seq, members) {
+    const known = this.#events.get(seq);
+    if (known && !known.redacted) this.#events.set(seq, { ...known, ...members });
   }
 
   get events() {
@@ -147,6 +161,15 @@ function toItem(event, names) {
   switch (kind) {
     case "message":
       return toMessage(event);
+    case "redacted":
+      return line(`${who || "Somebody"} removed a message.`, "shield");
+    case "corrected":
+      return line(
+        event.what === "message" ? "The text of a message was corrected." : `The ${event.what} was corrected: ${event.value}`,
+        "edit",
+      );
+    case "restriction":
+      return line(event.on ? "The processing was restricted." : "The restriction was lifted.", "lock");
     case "note":
       return {
         type: "note",
@@ -154,7 +177,8 @@ function toItem(event, names) {
         seq,
         at,
         name: event.author_name,
-        text: event.text,
+        text: event.redacted ? REMOVED : event.text,
+        gone: Boolean(event.redacted),
         state: "",
       };
     case "opened":
@@ -186,6 +210,8 @@ function toItem(event, names) {
           );
     case "closed":
       return line(filled(chosen(CLOSED, event.reason, event.by) ?? "The chat ended.", { who }), "check");
+    case "transcript":
+      return line(mailedWords(event), event.sent ? "mail" : "warning");
     case "turn":
       return event.intent
         ? { ...line(`Understood as ${event.intent}${certainty(event.confidence)}`, "bot"), quiet: true }
@@ -193,6 +219,13 @@ function toItem(event, names) {
     default:
       return null;
   }
+}
+
+/** PS-5: when it went stands beside it; here to whom, and over which TLS. @param {any} event */
+function mailedWords({ sent, address, tls, reply, why }) {
+  if (!sent) return `The transcript could not be mailed to ${address}: ${reply}`;
+  const asked = why === "asked" ? ", as the visitor asked" : "";
+  return `The transcript was mailed to ${address}${asked}, ${tls ? `over ${tls}` : "without TLS"}.`;
 }
 
 /** @param {any} event @param {string} who */
@@ -225,7 +258,7 @@ function certainty(confidence) {
 }
 
 /** @param {any} event */
-function toMessage({ seq, at, by, text, payload, image, buttons, card, author_name: name, client_id: id }) {
+function toMessage({ seq, at, by, redacted, text, payload, image, buttons, card, author_name: name, client_id: id }) {
   const key = id ? `m${id}` : `e${seq}`;
   return {
     type: "message",
@@ -234,7 +267,8 @@ function toMessage({ seq, at, by, text, payload, image, buttons, card, author_na
     at,
     by,
     name: name ?? "",
-    text: text ?? "",
+    text: redacted ? REMOVED : (text ?? ""),
+    gone: Boolean(redacted),
     payload: payload ?? "",
     image: image ?? "",
     card: card ?? "",

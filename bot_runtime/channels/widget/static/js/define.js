@@ -1,12 +1,10 @@
 import { ChatComposer } from "./elements/chat-composer.js";
-import { ChatEmail } from "./elements/chat-email.js";
 import { ChatHeader } from "./elements/chat-header.js";
 import { ChatPage } from "./elements/chat-page.js";
 import { ChatThread } from "./elements/chat-thread.js";
 import { FrontdeskWidget } from "./elements/frontdesk-widget.js";
 
 customElements.define("chat-composer", ChatComposer);
-customElements.define("chat-email", ChatEmail);
 customElements.define("chat-header", ChatHeader);
 customElements.define("chat-page", ChatPage);
 customElements.define("chat-thread", ChatThread);

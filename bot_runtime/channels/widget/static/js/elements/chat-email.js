@@ -7,6 +7,7 @@ const FIELDS = {
 
 export class ChatEmail extends HTMLElement {
   #field = h("input", { class: "input", id: "field", "aria-describedby": "said" });
+  #stay = h("input", { type: "checkbox" });
   #wrong = "";
   #step = "";
   #shown = "";
@@ -56,6 +57,7 @@ export class ChatEmail extends HTMLElement {
           t(code ? "code_confirm" : "email_send"),
         ),
       ),
+      code && h("label", null, this.#stay, " ", t("code_stay")),
       h(
         "p",
         { id: "said", role: "status", class: wrong || detail ? "problem" : "hint" },
@@ -77,7 +79,7 @@ export class ChatEmail extends HTMLElement {
     const right = code === false ? /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) : code.length === 6;
     this.#wrong = right ? "" : code === false ? "email_invalid" : "code_short";
     if (!right) this.draw(visit, t);
-    else if (code) visit.prove("code", { code });
+    else if (code) visit.prove("code", { code, ...(this.#stay.checked && { stay: true }) });
     else visit.prove("email", { address });
   }
 }
@@ -86,3 +88,5 @@ const proven = ({ address }, t) => [
   h("b", null, icon("check"), t("verified")),
   h("p", null, t(address ? "verified_text" : "verified_plain", { address })),
 ];
+
+customElements.define("chat-email", ChatEmail);

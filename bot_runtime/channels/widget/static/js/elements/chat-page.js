@@ -1,4 +1,4 @@
-// The notice (MS-1, MS-2), what follows a "no", the ends, and the privacy page.
+// The notice (MS-1, MS-2), what follows a "no", and the ends.
 
 import { anchor, h, icon } from "/static/foundation/js/dom.js";
 
@@ -6,20 +6,8 @@ export class ChatPage extends HTMLElement {
   #shown = "";
 
   draw(visit, t, page, what) {
-    const { locale, reason, notice, busy, problem, noticeChanged, lost, email, isKept } = visit;
-    const shows = JSON.stringify([
-      what,
-      locale,
-      reason,
-      notice?.hash,
-      busy,
-      problem,
-      noticeChanged,
-      lost,
-      email.address,
-      email.step,
-      isKept,
-    ]);
+    const { locale, reason, notice, busy, problem, noticeChanged, lost } = visit;
+    const shows = JSON.stringify([what, locale, reason, notice?.hash, busy, problem, noticeChanged, lost]);
     if (shows === this.#shown) return;
     this.#shown = shows;
     const button = (word, click, style = "") =>
@@ -27,7 +15,7 @@ export class ChatPage extends HTMLElement {
     const said = (noticeChanged && "notice_changed") || problem;
     const sayings = said && h("p", { class: "problem", role: "alert" }, /^[a-z_]+$/.test(said) ? t(said) : said);
     this.replaceChildren(
-      ...{ loading, notice: asking, declined, gone, failed, privacy }[what]({ visit, t, page, button, sayings }),
+      ...{ loading, notice: asking, declined, gone, failed, privacy: loading }[what]({ visit, t, page, button, sayings }),
     );
   }
 
@@ -36,7 +24,6 @@ export class ChatPage extends HTMLElement {
   }
 }
 
-const scroll = (...inside) => h("div", { class: "scroll" }, ...inside);
 const title = (text) => h("h2", { tabindex: -1 }, text);
 const legal = ({ text, locale }) =>
   h(
@@ -59,6 +46,7 @@ function loading({ visit, t, button }) {
 
 function asking({ visit, t, button, sayings }) {
   const { bot, notice, busy } = visit;
+  const terms = { href: `/w/${bot.id}/terms?locale=${notice.locale}`, target: "_blank", rel: "noopener" };
   return [
     h(
       "div",
@@ -71,7 +59,7 @@ function asking({ visit, t, button, sayings }) {
       "div",
       { class: "foot" },
       sayings,
-      h("p", { class: "hint" }, t("agree_hint")),
+      h("p", { class: "hint" }, t("agree_hint"), " ", h("a", terms, t("terms"))),
       button(busy ? "working" : "agree", () => visit.consent(), "primary"),
       button("decline", () => visit.show("declined")),
     ),
@@ -103,32 +91,4 @@ function gone({ visit, t, button }) {
 
 function failed({ visit, t }) {
   return ending("warning", t("failed_title"), h("p", null, t(`failed_${visit.reason}`)));
-}
-
-function privacy({ visit, t, page, button, sayings }) {
-  const { email, isKept, notice, thread } = visit;
-  const held = [
-    t("holds_messages", { count: thread.ownMessages }),
-    email.address && t(email.step === "verified" ? "holds_verified" : "holds_unverified", email),
-    t("holds_consent"),
-    t("holds_page"),
-    t(isKept ? "holds_key" : "holds_no_key"),
-  ];
-  return [
-    scroll(
-      h("button", { class: "link", on: { click: page.back } }, `← ${t("back")}`),
-      title(t("holds_title")),
-      h(
-        "ul",
-        null,
-        held.filter(Boolean).map((words) => h("li", null, words)),
-      ),
-      h("details", null, h("summary", null, t("read_notice")), legal(notice)),
-      sayings,
-      button("withdraw", () => visit.withdraw()),
-      h("p", { class: "hint" }, t("withdraw_hint")),
-      button("forget", () => visit.forget()),
-      h("p", { class: "hint" }, t("forget_hint")),
-    ),
-  ];
 }

@@ -40,7 +40,8 @@ export class ChatThread extends HTMLElement {
       (item) => item.key,
       (item) => (item.type === "email" ? this.#card : drawn(item, visit, t, times)),
     );
-    this.#card.draw(visit, t);
+    if (this.#card.draw) this.#card.draw(visit, t);
+    else if (items.some((item) => item.type === "email")) import("./chat-email.js").then(() => visit.changed());
     const { heard } = visit.typing;
     if (heard) {
       this.#typing.ariaLabel = t("types", { name: heard.name || t(heard.by === "bot" ? "bot" : "someone") });
@@ -80,6 +81,7 @@ function drawn(item, visit, t, times) {
     "article",
     { class: `message ${own ? "own" : ""} ${head ? "head" : ""} ${state}` },
     own ? h("span", { class: "unseen" }, `${t("you")}:`) : head && sender(item, visit, t, times),
+    item.redacted && h("p", { class: "words" }, h("em", null, t("removed"))),
     text && h("p", { class: "words", dir: "auto" }, rich(text)),
     item.image && picture(item.image, t),
     own && item.tail && delivery(item, visit, t, times),

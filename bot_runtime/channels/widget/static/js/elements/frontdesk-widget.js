@@ -14,6 +14,7 @@ export class FrontdeskWidget extends HTMLElement {
   #bar = h("p", { class: "bar", role: "status" });
   #page = h("chat-page");
   #thread = h("chat-thread");
+  #privacy = null;
   #composer = h("chat-composer");
   #lock = h("p", { class: "lock", role: "img" });
   #window = h("main", { class: "window" });
@@ -113,7 +114,9 @@ export class FrontdeskWidget extends HTMLElement {
 
   #do(deed) {
     if (deed === "close") this.#tell({ kind: "close" });
+    else if (deed === "take") this.#visit.take();
     else if (deed === "person") this.#visit.deed("handoff");
+    else if (deed === "transcript") this.#visit.deed("transcript");
     else if (deed === "email") {
       this.#lay("");
       this.#visit.email.open();
@@ -124,6 +127,15 @@ export class FrontdeskWidget extends HTMLElement {
 
   #lay(what) {
     this.#over = what;
+    if (what === "privacy") this.#open();
+    this.#draw();
+    this.#focus();
+  }
+
+  async #open() {
+    await import("./chat-privacy.js");
+    this.#privacy ??= h("chat-privacy");
+    this.#privacy.open({ bot: this.dataset.bot, who: () => this.#visit.who });
     this.#draw();
     this.#focus();
   }
@@ -137,7 +149,7 @@ export class FrontdeskWidget extends HTMLElement {
   #focus() {
     if (this.#view === "thread" && this.#over !== "end" && matchMedia("(pointer: coarse)").matches) return;
     if (this.#over === "end") this.#bar.querySelector("button")?.focus();
-    else (this.#view === "thread" ? this.#composer : this.#page).focus();
+    else ({ thread: this.#composer, privacy: this.#privacy }[this.#view] ?? this.#page).focus();
   }
 
   // Animation frames rest while the window is closed.
@@ -162,9 +174,10 @@ export class FrontdeskWidget extends HTMLElement {
     const t = this.#t;
     const { name, contact } = this.dataset;
     if (!t) return;
-    if (visit.phase !== "thread") this.#over = "";
-    const view = visit.phase === "thread" && this.#over === "privacy" ? "privacy" : visit.phase;
-    const page = { name, contact, framed: this.#host !== "", back: () => this.#lay("") };
+    const { phase } = visit;
+    if (!(phase === "thread" || (this.#over === "privacy" && /^(notice|declined)$/.test(phase)))) this.#over = "";
+    const view = this.#over === "privacy" ? "privacy" : phase;
+    const page = { name, contact, framed: this.#host !== "", back: () => this.#lay(""), prove: () => this.#do("email") };
     this.#accent(visit.bot?.accent);
     this.#header.draw(visit, t, page);
     this.#drawBar(visit, t);
@@ -175,6 +188,9 @@ export class FrontdeskWidget extends HTMLElement {
       fill(this.#window, [this.#header, this.#bar, this.#thread, this.#composer, this.#lock]);
       this.#thread.draw(visit, t, this.#times);
       this.#composer.draw(visit, t);
+    } else if (view === "privacy" && this.#privacy) {
+      fill(this.#window, [this.#header, this.#bar, this.#privacy, this.#lock]);
+      this.#privacy.draw(visit, t, page);
     } else {
       fill(this.#window, [this.#header, this.#bar, this.#page, this.#lock]);
       this.#page.draw(visit, t, page, view);
@@ -186,7 +202,7 @@ export class FrontdeskWidget extends HTMLElement {
   }
 
   #drawBar(visit, t) {
-    const { lost, restored, problem, phase, locale } = visit;
+    const { lost, restored, problem, told, phase, locale } = visit;
     const thread = phase === "thread";
     const kind =
       lost && phase !== "loading"
@@ -197,7 +213,9 @@ export class FrontdeskWidget extends HTMLElement {
             ? "end"
             : thread && problem
               ? "problem"
-              : "";
+              : thread && told
+                ? "told"
+                : "";
     const shows = `${kind} ${problem} ${phase} ${locale}`;
     if (this.#bar.dataset.shows === shows) return;
     this.#bar.dataset.shows = shows;
@@ -216,6 +234,7 @@ export class FrontdeskWidget extends HTMLElement {
       ],
       restored: () => [icon("check", "small"), t("restored")],
       end: () => [h("span", null, t("end_sure")), button("cancel", () => this.#lay("")), button("menu_end", end)],
+      told: () => [icon("mail", "small"), t(told)],
       problem: () => [icon("warning", "small"), /^[a-z_]+$/.test(problem) ? t(problem) : problem],
     };
     this.#bar.replaceChildren(...(inside[kind]?.() ?? []));

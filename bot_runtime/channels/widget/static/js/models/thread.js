@@ -31,6 +31,11 @@ export class Thread {
       .sort(inOrder);
     for (const event of fresh) {
       this.#events.set(event.seq, event);
+      const { kind, what, message, value } = event;
+      const said = this.#events.get(message);
+      if (said && kind === "redacted")
+        this.#events.set(message, { ...said, redacted: true, text: "", image: "", buttons: [], card: "" });
+      if (said && !said.redacted && what === "message") this.#events.set(message, { ...said, text: value });
       if (event.client_id) this.#mine.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
@@ -75,14 +80,16 @@ function toItem(event) {
       "check",
     );
   }
+  if (kind === "transcript")
+    return line(event.sent ? "line_mailed" : "line_not_mailed", "mail", { name: event.address });
   const words = kind === "control" && (LINES[`${now}:${reason}`] ?? LINES[now]);
   return words ? line(words, now === "bot" ? "bot" : "user", { name: event.holder_name }) : null;
 }
 
-function toMessage({ seq, at, by, text, image, buttons, client_id: id, author_name: name }) {
+function toMessage({ seq, at, by, redacted, text, image, buttons, client_id: id, author_name: name }) {
   const own = by === "visitor";
   const key = id ? `m${id}` : `e${seq}`;
-  return { type: "message", key, seq, at, by, own, name, text, image, buttons, state: own ? "sent" : "" };
+  return { type: "message", key, seq, at, by, own, name, redacted, text, image, buttons, state: own ? "sent" : "" };
 }
 
 // This clock may be behind the server's.

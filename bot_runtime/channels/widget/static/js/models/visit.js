@@ -2,6 +2,7 @@ import { bare } from "./bridge.js";
 import { Thread } from "./thread.js";
 
 const RESTORED_SHOWN = 3_000;
+const TOLD_SHOWN = 8_000;
 const HANDOFF = { queue: "handoff:requested", agent: "handoff:assigned", bot: "handoff:ended" };
 
 export class Visit extends EventTarget {
@@ -22,6 +23,8 @@ export class Visit extends EventTarget {
   unreadFrom = 0;
   busy = "";
   problem = "";
+  told = "";
+  transcripts = false;
 
   line;
   outbox;
@@ -53,8 +56,22 @@ export class Visit extends EventTarget {
     this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }
 
+  async take() {
+    const { bot, device } = this.#is;
+    const failed = () => {
+      this.problem = "failed";
+      this.changed();
+    };
+    const { take } = await import("./take.js").catch(() => ({ take: async () => failed() }));
+    await take({ bot, device: device.secret, locale: this.locale }).catch(failed);
+  }
+
   get isKept() {
     return this.#is.device.isKept;
+  }
+
+  get who() {
+    return { device: this.#is.device.secret, locale: this.locale };
   }
 
   get isClosed() {
@@ -113,13 +130,17 @@ export class Visit extends EventTarget {
     if (this.busy === type) this.busy = "";
     if (answer.kind === "error") this.problem = answer.detail || "failed";
     if (answer.kind === "lost") this.problem = "lost_try_again";
+    if (answer.outcome === "asked") {
+      this.told = "transcript_asked";
+      this.#is.clock.after(() => this.changed((this.told = "")), TOLD_SHOWN);
+    }
     this.changed();
     return answer;
   }
 
   async withdraw() {
     const answer = await this.deed("withdraw");
-    if (answer?.kind === "done") this.#leave("withdrawn");
+    if (answer?.kind === "done") this.leave("withdrawn");
   }
 
   async prove(type, members) {
@@ -133,7 +154,7 @@ export class Visit extends EventTarget {
   }
 
   forget() {
-    this.#leave("forgotten");
+    this.leave("forgotten");
   }
 
   startAgain() {
@@ -172,7 +193,7 @@ export class Visit extends EventTarget {
     this.changed();
   }
 
-  #welcome({ bot, notice, consented, conversation, seq, control, holder, secure }) {
+  #welcome({ bot, notice, consented, conversation, seq, control, holder, secure, transcripts }) {
     const greeting = this.#greeting;
     this.#greeting = false;
     if (greeting && this.#sinceSaid && conversation && conversation !== this.conversation) {
@@ -188,7 +209,7 @@ export class Visit extends EventTarget {
     if (conversation !== this.conversation) this.#enter(conversation, seq);
     if (asks && open && !this.consented) this.#happen("consent:given");
     if (!repeats && asks) this.busy = "";
-    Object.assign(this, { bot, notice, consented, control, secure, holder: holder ?? "" });
+    Object.assign(this, { bot, notice, consented, control, secure, transcripts, holder: holder ?? "" });
     if (conversation && consented) this.#is.device.keep();
     if (conversation && (consented || this.isClosed)) this.phase = "thread";
     else if (this.phase !== "declined") this.phase = "notice";
@@ -251,8 +272,8 @@ export class Visit extends EventTarget {
 
   #ended(code) {
     this.outbox.giveUp();
-    if (code === 1000) this.#leave("withdrawn");
-    else if (code === 4404 && this.conversation) this.#leave("erased");
+    if (code === 1000) this.leave("withdrawn");
+    else if (code === 4404 && this.conversation) this.leave("erased");
     else {
       this.reason = { 4404: "no_bot", 4403: "blocked" }[code] ?? "broken";
       this.phase = "failed";
@@ -272,12 +293,12 @@ export class Visit extends EventTarget {
 
   #begin(deed) {
     this.busy = deed;
-    this.problem = "";
+    this.problem = this.told = "";
     this.noticeChanged = false;
     this.changed();
   }
 
-  #leave(reason) {
+  leave(reason) {
     if (this.phase === "gone") return;
     if (reason === "withdrawn") this.#happen("consent:withdrawn");
     Object.assign(this, {
