@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Clock | None = None) -> Path:
     """Write a backup; the path of its manifest. Raises `Refused`; then nothing of it is left."""
     settings = settings_of(data)
-    if is_fresh(settings):
+    if await is_fresh(settings):
         raise Refused(f"There is no installation in {data}, so there is nothing to back up.")
     now = (clock or SystemClock()).now()
     stamp = f"{datetime.fromtimestamp(now / 1000, UTC):%Y%m%dT%H%M%SZ}"
@@ -95,7 +95,7 @@ async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None
     """
     settings = settings_of(data)
     unfinished = (data / RESTORING).exists()
-    if not unfinished and not is_fresh(settings):
+    if not unfinished and not await is_fresh(settings):
         raise Refused(f"There is an installation in {data} already. Restore into an empty folder; nothing was changed.")
     manifest = _manifest(manifest_file)
     files = (manifest_file.parent / manifest.records, keys_file or manifest_file.parent / manifest.keys)

@@ -19,7 +19,7 @@ import msgspec
 from config.backup import LAST, look_through
 from config.installation import settings_of
 from config.settings import Settings
-from config.stores import DATABASE, ENVIRONMENT_KEY, KEY_STORE, Refused, open_stores
+from config.stores import DATABASE, ENVIRONMENT_KEY, KEY_STORE, Refused, names_of, open_stores
 from config.wiring import KINDS, base_url_of, post_of
 from foundation.clock import DAY, HOUR, SystemClock
 from foundation.keys import MasterKeyError, load_master_key
@@ -70,8 +70,11 @@ async def _examine(settings: Settings, *, full: bool) -> AsyncIterator[Finding]:
     yield _metrics(settings)
     yield await _mail(settings)
     yield _master_key(settings)
-    for file in (DATABASE, KEY_STORE):
-        yield _private(settings.data / file)
+    if settings.storage.url:
+        yield _database(settings)
+    else:
+        for file in (DATABASE, KEY_STORE):
+            yield _private(settings.data / file)
     yield _disk(settings.data)
     yield _backups(settings)
     try:
@@ -147,6 +150,14 @@ def _master_key(settings: Settings) -> Finding:
             "Move it (keys.file) or give it in the environment.",
         )
     return Finding("master_key", "well", f"The master key lies in {file}, which only this user can read.")
+
+
+def _database(settings: Settings) -> Finding:
+    """TI-1: the hop to the database. Settings that would send it in clear off this machine are refused at the start."""
+    records, keys = names_of(settings)
+    tls = "tls=true" in records.lower() or records.startswith("mongodb+srv")
+    how = "over TLS" if tls else "on this machine only"
+    return Finding("database", "well" if tls else "note", f"Records are in {records}, keys apart in {keys}, {how}.")
 
 
 def _private(file: Path) -> Finding:

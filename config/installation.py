@@ -10,7 +10,7 @@ import msgspec
 from bot_runtime.verification.bounces import read_report
 from config.record import as_markdown, record_of
 from config.settings import FILE_NAME, Settings, SettingsError, load
-from config.stores import Refused, Stores, open_stores
+from config.stores import Refused, Stores, is_fresh, open_stores
 from config.wiring import KINDS, House, base_url_of, build
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Invalid
@@ -142,7 +142,7 @@ async def keys_new(path: Path) -> str:
 @asynccontextmanager
 async def _existing(data: Path) -> AsyncIterator[tuple[Stores, House]]:
     settings = settings_of(data)
-    if not (data / "frontdesk.db").exists():
+    if await is_fresh(settings):
         raise Refused(f"There is no installation in {data}. Make one: frontdesk init --data {data}")
     async with opened(settings) as both:
         yield both

@@ -15,11 +15,13 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentError_
 
+from foundation.records.mongo import check_url
 from foundation.web import WebSettings
 
 FILE_NAME = "frontdesk.toml"
@@ -34,6 +36,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _database(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2], parts.path.strip("/")
 
 
 def _require(name: str, check: Callable[[Any], object], value: Any) -> None:
@@ -112,8 +119,13 @@ class Metrics(Group):
 
 
 class Storage(Group):
-    """The embedded database."""
+    """The database: an embedded SQLite file in the data folder, or one of a MongoDB server."""
 
+    url: str = Field(
+        "",
+        repr=False,
+        description="A MongoDB database, e.g. mongodb://host/frontdesk?replicaSet=rs0&tls=true; empty: SQLite.",
+    )
     max_megabytes: int = Field(
         0, ge=0, description="Largest size of the data file in MB; 0 is no limit but the disk's."
     )
@@ -123,6 +135,7 @@ class Storage(Group):
 class Keys(Group):
     """The master key. It can also be given in the environment as FRONTDESK_MASTER_KEY (base64url, 32 bytes)."""
 
+    url: str = Field("", repr=False, description="The key store's own MongoDB database; goes with storage.url.")
     file: Path = Field(Path("master.key"), description="File with mode 0600; relative to the data folder.")
     epoch_days: int = Field(
         30, ge=1, le=365, description="Days after which an account's wrapping key is replaced and destroyed."
@@ -212,6 +225,19 @@ class Settings(BaseSettings):
     links: Links = Links()
     bots: Bots = Bots()
     queue: Queue = Queue()
+
+    @model_validator(mode="after")
+    def _stores_apart(self) -> Self:
+        for name, url in (("storage.url", self.storage.url), ("keys.url", self.keys.url)):
+            if url:
+                _require(name, check_url, url)
+        if bool(self.storage.url) != bool(self.keys.url):
+            raise ValueError("keys.url: storage.url and keys.url go together, each with a database of its own")
+        if self.storage.url and _database(self.storage.url) == _database(self.keys.url):
+            raise ValueError(
+                "keys.url: it names the database of storage.url; keys beside what they open protect nothing"
+            )
+        return self
 
     @model_validator(mode="after")
     def _demo_stays_home(self) -> Self:

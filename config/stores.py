@@ -20,7 +20,8 @@ from foundation.clock import Clock
 from foundation.errors import Unavailable
 from foundation.keys import KINDS as KEY_KINDS
 from foundation.keys import Keyring, MasterKey, MasterKeyError, create_master_key, load_master_key
-from foundation.records import Damaged, Engine, KeyDestroyed, Kind, SqliteEngine, StoreInUse
+from foundation.records import Damaged, Engine, KeyDestroyed, Kind, MongoEngine, SqliteEngine, StoreInUse
+from foundation.records.mongo import without_password
 
 DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
@@ -53,11 +54,11 @@ async def open_stores(
     read again and a new key would hide that. `beside`: only for reading, while a server may be using it. Raises
     `Refused`.
     """
-    fresh = is_fresh(settings)
-    if fresh and beside:
-        raise Refused(f"There is no installation in {settings.data}.")
     if not beside and (settings.data / RESTORING).exists():
         raise Refused(f"A restore into {settings.data} was not finished. Restore again into the same folder.")
+    fresh = await is_fresh(settings)
+    if fresh and beside:
+        raise Refused(f"There is no installation in {settings.data}.")
     make_folder(settings.data)
     master = master_key(settings, fresh=fresh)
     engine, key_engine = engines(settings, kinds, read_only=beside)
@@ -70,6 +71,8 @@ async def open_stores(
     except (StoreInUse, MasterKeyError) as error:
         raise Refused(str(error)) from error
     except (Unavailable, Damaged, KeyDestroyed) as error:
+        if settings.storage.url:
+            raise Refused(error.detail) from error
         raise Refused(
             f"The files in {settings.data} cannot be read: {error.detail} Restore frontdesk.db and keys.db from one backup."
         ) from error
@@ -79,24 +82,33 @@ async def open_stores(
 
 
 def engines(settings: Settings, kinds: Sequence[Kind], *, read_only: bool = False) -> tuple[Engine, Engine]:
-    """The store of the records and the store of the keys, not yet open."""
+    """The store of the records and the store of the keys, not yet open: databases of a server, or files."""
+    if settings.storage.url:
+        return MongoEngine(settings.storage.url, kinds), MongoEngine(settings.keys.url, KEY_KINDS)
     limit = settings.storage.max_megabytes * 1024 * 1024 or None
     records = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit, read_only=read_only)
     return records, SqliteEngine(settings.data / KEY_STORE, KEY_KINDS, read_only=read_only)
 
 
-def is_fresh(settings: Settings) -> bool:
+def names_of(settings: Settings) -> tuple[str, str]:
+    """The two stores, as they may be shown."""
+    if settings.storage.url:
+        return without_password(settings.storage.url), without_password(settings.keys.url)
+    return str(settings.data / DATABASE), str(settings.data / KEY_STORE)
+
+
+async def is_fresh(settings: Settings) -> bool:
     """Whether an installation begins here. Half of one is refused: a new half would hide that the other is lost."""
-    folder = settings.data
-    if (folder / RESTORING).exists():
+    if (settings.data / RESTORING).exists():
         return False
-    there = [name for name in (DATABASE, KEY_STORE) if (folder / name).exists()]
-    if len(there) == 1:
-        missing = KEY_STORE if there == [DATABASE] else DATABASE
-        raise Refused(
-            f"{folder / there[0]} is there, but {missing} is not. Restore {missing} from a backup; nothing was changed."
-        )
-    return not there
+    try:
+        begun = [await engine.begun() for engine in engines(settings, ())]
+    except Unavailable as error:
+        raise Refused(error.detail) from error
+    if any(begun) and not all(begun):
+        there, missing = names_of(settings) if begun[0] else names_of(settings)[::-1]
+        raise Refused(f"{there} is there, but {missing} is not. Restore {missing} from a backup; nothing was changed.")
+    return not any(begun)
 
 
 def master_key(settings: Settings, *, fresh: bool) -> MasterKey:

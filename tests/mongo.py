@@ -33,6 +33,25 @@ def database_url(folder: Path, scheme: str = "mongodb") -> str:
     return urlunsplit((scheme, parts.netloc, f"/{name}", parts.query, ""))
 
 
+def store_settings(folder: Path, scheme: str = "mongodb") -> dict[str, str]:
+    """The settings of an installation whose records and keys are in databases of this folder's own."""
+    return {
+        "FRONTDESK_STORAGE__URL": database_url(folder / "records", scheme),
+        "FRONTDESK_KEYS__URL": database_url(folder / "keys", scheme),
+    }
+
+
+def everything_in(url: str) -> dict[str, bytes]:
+    """All documents of a database, by collection, as they are stored."""
+    import bson
+    from pymongo import MongoClient
+
+    with MongoClient(url.replace("+motor", "")) as client:
+        database = client.get_default_database()
+        names = database.list_collection_names()
+        return {name: b"".join(bson.encode(one) for one in database[name].find()) for name in names}
+
+
 @cache
 def server_url() -> str:
     """The URL of the server, which is started if need be; child processes find it in the environment."""

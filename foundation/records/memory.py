@@ -34,6 +34,9 @@ class MemoryEngine:
     async def open(self) -> None:
         self._open = True
 
+    async def begun(self) -> bool:
+        return self._open or bool(self._logs) or any(self._rows.values())
+
     async def close(self) -> None:
         self._open = False
 

@@ -115,6 +115,9 @@ class Engine(Protocol):
     async def open(self) -> None:
         """Open or create the store, bring its tables up to the declared kinds, check that nobody else holds it."""
 
+    async def begun(self) -> bool:
+        """Whether this store was opened before, now or earlier. It needs no `open`. Raises `Unavailable`."""
+
     async def close(self) -> None:
         """Finish the writes under way and let go. Idempotent."""
 

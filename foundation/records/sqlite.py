@@ -90,6 +90,9 @@ class SqliteEngine:
                 raise
             self._open = True
 
+    async def begun(self) -> bool:
+        return await asyncio.to_thread(self._path.exists)
+
     async def close(self) -> None:
         async with self._turn:
             if not self._open:

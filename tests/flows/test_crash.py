@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from tests.flows.reading import whole
+from tests.mongo import store_settings
 from tests.serving import PATIENCE, Frontdesk, serving
 from tests.talking import Json, Staff, Visitor
 
@@ -73,9 +74,10 @@ class Burst:
             self.house.kill()
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Frontdesk]:
-    with serving(tmp_path) as running:
+@pytest.fixture(params=["sqlite", "mongo"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Frontdesk]:
+    stores = store_settings(tmp_path) if request.param == "mongo" else {}
+    with serving(tmp_path, **stores) as running:
         yield running
 
 

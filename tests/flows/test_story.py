@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.mongo import everything_in, store_settings
 from tests.serving import Frontdesk, MailServer, code_in, link_in, mail_settings, serving
 from tests.talking import Staff, Visitor, logged_in
 
@@ -25,9 +26,11 @@ def mails() -> Iterator[MailServer]:
     server.stop()
 
 
-@pytest.fixture
-def house(tmp_path: Path, mails: MailServer) -> Iterator[Frontdesk]:
-    with serving(tmp_path, **mail_settings(mails)) as running:
+@pytest.fixture(params=["sqlite", "mongo"])
+def house(request: pytest.FixtureRequest, tmp_path: Path, mails: MailServer) -> Iterator[Frontdesk]:
+    """On each engine: the story does not know which."""
+    stores = store_settings(tmp_path) if request.param == "mongo" else {}
+    with serving(tmp_path, **mail_settings(mails), **stores) as running:
         yield running
 
 
@@ -165,7 +168,10 @@ def _nothing_can_be_read_from_the_files(house: Frontdesk, folder: Path, *secrets
     copy = folder / "copy"
     shutil.copytree(house.data, copy)
     files = {path.name: path.read_bytes() for path in copy.rglob("*") if path.is_file() and path.suffix != ".key"}
-    assert {"frontdesk.db", "keys.db"} <= set(files)
+    stores = [url for name, url in house.environment.items() if name.endswith("__URL")]
+    for url in stores:
+        files |= {f"{url} {name}": data for name, data in everything_in(url).items()}
+    assert {"frontdesk.db", "keys.db"} <= set(files) or len(stores) == 2
     tokens = [secret.rpartition("/")[2] for secret in secrets]
     words = ["Canaryfido", "Canarynote", "jane.canary", "visitors.example", "e-bike tomorrow", *tokens]
     words += [house.person(who)[what] for who in ("agent", "super_admin") for what in ("email", "name", "password")]

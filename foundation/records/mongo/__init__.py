@@ -5,6 +5,6 @@ May 2026 in favour of the former). The package of each is an extra and is import
 """
 
 from foundation.records.mongo.engine import MongoEngine
-from foundation.records.mongo.places import is_mongo, without_password
+from foundation.records.mongo.places import check_url, is_mongo, without_password
 
-__all__ = ["MongoEngine", "is_mongo", "without_password"]
+__all__ = ["MongoEngine", "check_url", "is_mongo", "without_password"]

@@ -77,6 +77,15 @@ class MongoEngine:
                 raise
             self._client, self._database, self._heads = client, database, heads
 
+    async def begun(self) -> bool:
+        client = await _client(self._url)
+        try:
+            with translated(without_password(self._url)):
+                about = await database_of(client, self._url)[documents.ABOUT].find_one({"_id": "frontdesk"})
+            return about is not None
+        finally:
+            await _close(client)
+
     async def close(self) -> None:
         async with self._opening:
             client, heads = self._client, self._heads
@@ -212,6 +221,18 @@ class MongoEngine:
             if waiting and self._heads is not None:
                 await self._heads.write_all(waiting)
         return [documents.batch_of(one) for one in found]
+
+    @_counted
+    async def reseal(self, log: str, batch: Batch, *, was: str) -> None:
+        rules.check_batch(log, batch)
+        rules.check_name("key", was, empty=True)
+        made = documents.batch_document(log, batch)
+        before = {name: {"$eq": made[name]} for name in ("log", "first", "last")} | {"k": {"$eq": was}}
+        async with self._turn(log):
+            with translated():
+                done = await self._batches().update_one(before, {"$set": {"k": made["k"], "b": made["b"]}})
+        if done.matched_count != 1:
+            raise Stale
 
     @_counted
     async def delete_log(self, log: str) -> int:
