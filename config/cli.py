@@ -152,6 +152,19 @@ def restore(data: Path, manifest: Path, keys_file: Path | None) -> None:
 
 
 @main.command()
+@click.option("--from", "source", required=True, help="A data folder, or the URL of a MongoDB database.")
+@click.option("--from-keys", help="With a URL: the URL of its keys' database.")
+@click.option("--to", "target", required=True, help="A data folder, or the URL of a MongoDB database.")
+@click.option("--to-keys", help="With a URL: the URL of its keys' database.")
+def move(source: str, from_keys: str | None, target: str, to_keys: str | None) -> None:
+    """Copy a whole installation to another engine, and compare the two. Nobody may serve either; begin again if cut."""
+    from config import moving
+
+    places = moving.place_of(source, from_keys, "from"), moving.place_of(target, to_keys, "to")
+    _run(moving.move(*places, say=click.echo))
+
+
+@main.command()
 @DATA
 @click.option("--full", is_flag=True, help="Open every row, log and key as well; takes about 10 µs for each.")
 @click.option("--json", "as_json", is_flag=True)

@@ -123,6 +123,11 @@ class Frontdesk:
         self.demo = json.loads(made.stdout)
         return self.demo
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that does not belong to one installation."""
+        command, environment = [*COMMAND, *arguments], self._environment()
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
     def run(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         """Run another command of the installation to its end."""
         command = [*COMMAND, *arguments, "--data", str(self.data)]
