@@ -56,7 +56,7 @@ def test_D_16_what_is_no_plain_address_is_refused(text: str) -> None:
         ("https://bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
-def test_PS_10_sites_are_kept_in_one_form(text: str, site: str) -> None:
+def test_PS_10_YA_27_sites_are_kept_in_one_form(text: str, site: str) -> None:
     assert read_site(text) == site
 
 

@@ -89,8 +89,8 @@ async def test_a_backup_while_20_visitors_chat_is_whole_and_can_be_served(
         await asyncio.to_thread(other.stop)
 
 
-async def test_a_backup_without_its_master_key_opens_nothing(house: Frontdesk, tmp_path: Path) -> None:
-    """MS-7: refused without the key and with another one; what was begun is not served; with the right one it is."""
+async def test_MS_7_a_backup_without_its_master_key_opens_nothing(house: Frontdesk, tmp_path: Path) -> None:
+    """Refused without the key and with another one; what was begun is not served; with the right one it is."""
     async with Visitor.at(house.base_url, house.demo["bot"]) as visitor:
         await visitor.say("Canaryword in a backup")
     manifest = await asyncio.to_thread(backed_up, house, tmp_path / "backups")
