@@ -209,6 +209,18 @@ class Queue(Group):
     )
 
 
+class Audit(Group):
+    """The anchor of the audit books outside of the installation (docs/audit.md)."""
+
+    head_to: str = Field("", description="Address that gets the signed heads every day; empty: only the file has them.")
+
+    @model_validator(mode="after")
+    def _mailable(self) -> Self:
+        if self.head_to:
+            _require("head_to", lambda address: Address(addr_spec=address), self.head_to)
+        return self
+
+
 class Settings(BaseSettings):
     """All of it. `data` is the folder with the database, the keys and `frontdesk.toml`."""
 
@@ -225,6 +237,7 @@ class Settings(BaseSettings):
     links: Links = Links()
     bots: Bots = Bots()
     queue: Queue = Queue()
+    audit: Audit = Audit()
 
     @model_validator(mode="after")
     def _stores_apart(self) -> Self:

@@ -26,6 +26,7 @@ from bot_runtime.minds import MindHolding, Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
 from bot_runtime.verification.bounces import Bounces
+from config import evidence
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
 from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mailbox
@@ -154,6 +155,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     post = post or post_of(settings, mails, clock)
 
     sender = formataddr((settings.mail.sender_name, settings.mail.sender))
+    proofs = evidence.build(settings, staff, jobs=outbox, clock=clock, post=post, sender=sender)
 
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
@@ -357,7 +359,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         clock=clock,
         metrics=metrics,
         ready={"storage": storage_answers(stores), "bots": running.readiness},
-        cleanup_ctx=(erased, staff.running, talking, working),
+        cleanup_ctx=(erased, proofs.begun, staff.running, talking, working),
     )
     house = House(
         base_url=base_url,
