@@ -221,6 +221,12 @@ class Audit(Group):
         return self
 
 
+class Escrow(Group):
+    """Sealed exports of single cases (docs/audit.md). Off until a super admin names recipients."""
+
+    days: int = Field(7, ge=1, le=90, description="Days that a sealed case can be downloaded; then it is destroyed.")
+
+
 class Settings(BaseSettings):
     """All of it. `data` is the folder with the database, the keys and `frontdesk.toml`."""
 
@@ -238,6 +244,7 @@ class Settings(BaseSettings):
     bots: Bots = Bots()
     queue: Queue = Queue()
     audit: Audit = Audit()
+    escrow: Escrow = Escrow()
 
     @model_validator(mode="after")
     def _stores_apart(self) -> Self:

@@ -56,6 +56,7 @@ from transcripts import (
     MailRecords,
     PrivacyRequests,
     TranscriptMails,
+    escrow,
     rights,
 )
 from transcripts.erasing import MailHolding, RequestHolding
@@ -65,7 +66,15 @@ from transcripts.search import Search, SearchDoors
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
 
-KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *rights.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
+KINDS: Sequence[Kind] = (
+    *jobs.KINDS,
+    *admin.KINDS,
+    *transcripts.KINDS,
+    *rights.KINDS,
+    *escrow.KINDS,
+    *bot_runtime.KINDS,
+    DEMO_MAIL,
+)
 """Everything that is stored, for the engine."""
 
 HEADS: Mapping[str, str] = {"conversation": transcripts.CONVERSATION.name, "audit": admin.AUDIT_BOOK.name}
@@ -288,6 +297,18 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
         *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
+        *evidence.escrow_of(
+            settings,
+            staff,
+            engine=engine,
+            keyring=keyring,
+            clock=clock,
+            jobs=outbox,
+            conversations=conversations,
+            contacts=contacts,
+            rights=rights_,
+            frame=frame,
+        ).routes(staff.rules),
         *PrivacyDoor(
             frame,
             rights_,
