@@ -97,6 +97,7 @@ WORDS = {
     "retention.changed": "changed for how long data is kept",
     "retention.deleted": "deleted by rule",
     "session.ended": "logged out",
+    "conversation.opened": "opened a chat",
     "conversation.closed": "closed a chat",
     "conversation.tagged": "tagged a chat",
     "conversation.taken": "took a chat over",
