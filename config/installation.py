@@ -189,6 +189,8 @@ async def _existing(data: Path) -> AsyncIterator[tuple[Stores, House]]:
 async def _beside(data: Path) -> AsyncIterator[tuple[Stores, House]]:
     """The installation for reading, whether it is being served or not."""
     settings, clock = settings_of(data), SystemClock()
+    if await is_fresh(settings):
+        raise Refused(f"There is no installation in {data}. Make one: frontdesk init --data {data}")
     async with open_stores(settings, KINDS, clock, beside=True) as stores:
         yield stores, build(settings, stores, clock=clock)
 
