@@ -26,6 +26,9 @@ _TOGETHER = 500
 
 _TRIES = 100
 
+_AT_A_TIME = 2_000
+"""Entries in memory while a book is checked."""
+
 
 class By(msgspec.Struct, frozen=True):
     """Who makes a change, and from which address."""
@@ -113,8 +116,13 @@ class AuditBook:
             raise
 
     async def read(self, account: str, since: int = 0, limit: int = 100) -> list[tuple[int, Entry]]:
-        """The entries after number `since` with numbers, oldest first. Raises `Damaged` with the first bad one."""
-        return (await self._log.read(account, _name(account), since))[:limit]
+        """At most `limit` entries after number `since`, with numbers, oldest first; no more than these are opened.
+        Raises `Damaged` with the first bad one."""
+        return await self._log.read(account, _name(account), since, most=limit) if limit > 0 else []
+
+    async def tail(self, account: str) -> tuple[int, str]:
+        """The number and the hash of the newest entry: what a signed head states. Raises `Damaged`."""
+        return await self._find_tail(account)
 
     async def last(self, account: str) -> int:
         """The number of the newest entry; 0 in an empty book."""
@@ -124,13 +132,27 @@ class AuditBook:
         """Read the whole book; the number of the first entry that is not as it was written, or `None`.
 
         Changed, missing, added, moved and cut-off entries are noticed. Not noticed is a whole store that was put back
-        to an earlier day; against that, compare the last hash with one noted elsewhere.
+        to an earlier day; against that, compare with a signed head that lies elsewhere (`admin.heads`).
         """
+        last, previous = 0, GENESIS
+        while True:
+            try:
+                entries = await self.read(account, last, _AT_A_TIME)
+            except Damaged as error:
+                return await self._first_bad(account, last, previous, error)
+            bad = first_break(account, previous, entries)
+            if bad is not None or len(entries) < _AT_A_TIME:
+                return bad
+            last, previous = entries[-1][0], entries[-1][1].hash
+
+    async def _first_bad(self, account: str, last: int, previous: str, error: Damaged) -> int:
+        """The first bad entry of a part that cannot be read whole: maybe one that opens, before the one that does not."""
+        broken = int(error.data["number"]) if "number" in error.data else last + 1
         try:
-            entries = await self._log.read(account, _name(account))
-        except Damaged as error:
-            return int(error.data["number"]) if "number" in error.data else 1
-        return first_break(account, GENESIS, entries)
+            readable = await self.read(account, last, broken - 1 - last)
+        except Damaged:
+            return broken
+        return first_break(account, previous, readable) or broken
 
     async def _write_all(self, account: str, book: _Book) -> None:
         while book.waiting:

@@ -27,6 +27,7 @@ class Rules:
 
     def __init__(self, sessions: Sessions) -> None:
         self.staff: Rule = _Members("staff", sessions, ROLES)
+        self.desk: Rule = _Members("desk", sessions, [role for role in ROLES if role != "auditor"])
         self.admin: Rule = _Members("admin", sessions, ("admin", "super_admin"))
         self.super_admin: Rule = _Members("super_admin", sessions, ("super_admin",))
         self.audit: Rule = _Members("audit", sessions, ("auditor", "super_admin"))

@@ -16,6 +16,7 @@ from admin.bots import BOT, Bots
 from admin.changes import Changes
 from admin.cookies import KnownDevices, Returns, Signer
 from admin.grants import GRANT, Grants
+from admin.heads import Heads
 from admin.logins import Logins
 from admin.passwords import Passwords
 from admin.people import PERSON, People
@@ -47,6 +48,7 @@ class Services:
     range_imports: RangeImports
     requests: AccessRequests
     audit: AuditBook
+    heads: Heads
     setup: Setup
     logins: Logins
     rules: Rules
@@ -104,6 +106,7 @@ def build(
         range_imports=RangeImports(whitelists, clock),
         requests=AccessRequests(engine, keyring, clock, grants=grants, audit=audit),
         audit=audit,
+        heads=Heads(audit, accounts, keyring, clock),
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),
         rules=Rules(sessions),

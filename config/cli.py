@@ -198,16 +198,32 @@ def audit() -> None:
 
 @audit.command("verify")
 @DATA
-def audit_verify(data: Path) -> None:
-    """Check the hash chain of every account's audit book; exit code 1 names the first bad entry."""
+@click.option("--head", type=click.Path(dir_okay=False, path_type=Path), help="A file of signed heads to compare with.")
+def audit_verify(data: Path, head: Path | None) -> None:
+    """Check the hash chain of every account's audit book, and with --head that nothing was cut off or rewritten since.
+    Exit code 1 names the first bad entry."""
     from config import installation
 
-    bad = _run(installation.audit_verify(data))
-    for account, entry in bad.items():
-        click.echo(f"account {account}: entry {entry} does not continue the chain", err=True)
+    bad = _run(installation.audit_verify(data, head))
+    for sentence in bad:
+        click.echo(sentence, err=True)
     if bad:
         sys.exit(1)
-    click.echo("Every audit book is whole.")
+    click.echo("Every audit book is whole." if head is None else "Every audit book is whole and agrees with the heads.")
+
+
+@audit.command("head")
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="One signed head a line, as verify --head reads it.")
+def audit_head(data: Path, as_json: bool) -> None:
+    """Print the signed head of every audit book: note it elsewhere, and compare with it later."""
+    from config import installation
+
+    for head in _run(installation.audit_head(data)):
+        if as_json:
+            click.echo(head.as_line())
+        else:
+            click.echo(f"{head.account or 'installation':<22}  {head.entries:>8}  {head.hash}  {head.signature}")
 
 
 @main.group()

@@ -1,5 +1,6 @@
 """What commands do to an installation that is not being served: make it, look at its keys, check its audit books."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from admin.doors.frame import iso
+from admin.heads import MAX_FILE, SignedHead, read_heads
 from bot_runtime.verification.bounces import read_report
 from config.record import as_markdown, record_of
 from config.settings import FILE_NAME, Settings, SettingsError, load
@@ -14,10 +17,11 @@ from config.stores import Refused, Stores, is_fresh, open_stores
 from config.wiring import KINDS, House, base_url_of, build
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Invalid
-from foundation.keys import MasterKeyError, create_master_key
+from foundation.keys import Damaged, MasterKeyError, create_master_key
 
 __all__ = [
     "Refused",
+    "audit_head",
     "audit_verify",
     "describe",
     "init",
@@ -59,6 +63,7 @@ async def init(data: Path, overrides: Mapping[str, Any], *, demo: bool) -> dict[
     """
     settings = settings_of(data, {**overrides, "demo": True} if demo else overrides)
     async with opened(settings) as (_, house):
+        await house.admin.heads.sign("")  # makes its key, so that commands beside a server need not
         made: dict[str, Any] = {"base_url": base_url_of(settings), "data": str(data)}
         if demo:
             made |= await house.demo.make()
@@ -102,12 +107,44 @@ async def keys_rotate(data: Path, account: str) -> int:
         return sum([await stores.keyring.rotate(one) for one in accounts])
 
 
-async def audit_verify(data: Path) -> dict[str, int]:
-    """The first bad entry of each audit book that is not whole."""
-    async with _existing(data) as (_, house):
+async def audit_verify(data: Path, heads: Path | None = None) -> list[str]:
+    """What is wrong with the audit books, in sentences: the first bad entry of each, and what `heads` (a file of signed
+    heads) shows. Also beside a server. Raises `Refused` for a file that holds none."""
+    earlier = await asyncio.to_thread(_heads_of, heads) if heads is not None else []
+    async with _beside(data) as (_, house):
         accounts = ["", *[found.id async for found in house.admin.accounts.all()]]
         checked = {account: await house.admin.audit.verify(account) for account in accounts}
-    return {account: entry for account, entry in checked.items() if entry is not None}
+        found = await house.admin.heads.compare(earlier)
+    bad = [
+        f"{_named(account)}: entry {entry} does not continue the chain"
+        for account, entry in checked.items()
+        if entry is not None
+    ]
+    return bad + [f"{_named(one.account)}: {one.words} (head of {iso(one.head_at)})" for one in found]
+
+
+async def audit_head(data: Path) -> list[SignedHead]:
+    """The signed heads of all books, of this moment. Also beside a server. Raises `Refused`."""
+    async with _beside(data) as (_, house):
+        try:
+            return await house.admin.heads.sign_all()
+        except Damaged as error:
+            raise Refused("A book is damaged: frontdesk audit verify names the first bad entry.") from error
+
+
+def _named(account: str) -> str:
+    return f"account {account}" if account else "the installation's book"
+
+
+def _heads_of(file: Path) -> list[SignedHead]:
+    try:
+        if file.stat().st_size > MAX_FILE:
+            raise Refused(f"{file} is too large to hold signed heads.")
+        return read_heads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+    except Invalid as problem:
+        raise Refused(f"{file}: {problem.detail}") from problem
 
 
 async def take_bounce(data: Path, raw: bytes) -> str:
@@ -146,6 +183,16 @@ async def _existing(data: Path) -> AsyncIterator[tuple[Stores, House]]:
         raise Refused(f"There is no installation in {data}. Make one: frontdesk init --data {data}")
     async with opened(settings) as both:
         yield both
+
+
+@asynccontextmanager
+async def _beside(data: Path) -> AsyncIterator[tuple[Stores, House]]:
+    """The installation for reading, whether it is being served or not."""
+    settings, clock = settings_of(data), SystemClock()
+    if await is_fresh(settings):
+        raise Refused(f"There is no installation in {data}. Make one: frontdesk init --data {data}")
+    async with open_stores(settings, KINDS, clock, beside=True) as stores:
+        yield stores, build(settings, stores, clock=clock)
 
 
 def _remember_demo(data: Path) -> None:

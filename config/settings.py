@@ -209,6 +209,24 @@ class Queue(Group):
     )
 
 
+class Audit(Group):
+    """The anchor of the audit books outside of the installation (docs/audit.md)."""
+
+    head_to: str = Field("", description="Address that gets the signed heads every day; empty: only the file has them.")
+
+    @model_validator(mode="after")
+    def _mailable(self) -> Self:
+        if self.head_to:
+            _require("head_to", lambda address: Address(addr_spec=address), self.head_to)
+        return self
+
+
+class Escrow(Group):
+    """Sealed exports of single cases (docs/audit.md). Off until a super admin names recipients."""
+
+    days: int = Field(7, ge=1, le=90, description="Days that a sealed case can be downloaded; then it is destroyed.")
+
+
 class Settings(BaseSettings):
     """All of it. `data` is the folder with the database, the keys and `frontdesk.toml`."""
 
@@ -225,6 +243,8 @@ class Settings(BaseSettings):
     links: Links = Links()
     bots: Bots = Bots()
     queue: Queue = Queue()
+    audit: Audit = Audit()
+    escrow: Escrow = Escrow()
 
     @model_validator(mode="after")
     def _stores_apart(self) -> Self:

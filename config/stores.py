@@ -6,6 +6,7 @@ data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY
 data/frontdesk.toml  settings (optional)
 data/restoring       a restore was begun and not finished: nothing is served
 data/erasures.jsonl  what was erased, by ids alone; keep it when the others are put back from a backup
+data/audit-heads.jsonl  signed heads of the audit books, a line for each day and book; keep a copy elsewhere
 data/models/         trained understanding models; made anew when missing
 """
 

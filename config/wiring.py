@@ -26,6 +26,7 @@ from bot_runtime.minds import MindHolding, Minds
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
 from bot_runtime.verification.bounces import Bounces
+from config import evidence
 from config.background import background
 from config.demo.mailbox import KIND as DEMO_MAIL
 from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mailbox
@@ -55,6 +56,7 @@ from transcripts import (
     MailRecords,
     PrivacyRequests,
     TranscriptMails,
+    escrow,
     rights,
 )
 from transcripts.erasing import MailHolding, RequestHolding
@@ -64,7 +66,15 @@ from transcripts.search import Search, SearchDoors
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
 
-KINDS: Sequence[Kind] = (*jobs.KINDS, *admin.KINDS, *transcripts.KINDS, *rights.KINDS, *bot_runtime.KINDS, DEMO_MAIL)
+KINDS: Sequence[Kind] = (
+    *jobs.KINDS,
+    *admin.KINDS,
+    *transcripts.KINDS,
+    *rights.KINDS,
+    *escrow.KINDS,
+    *bot_runtime.KINDS,
+    DEMO_MAIL,
+)
 """Everything that is stored, for the engine."""
 
 HEADS: Mapping[str, str] = {"conversation": transcripts.CONVERSATION.name, "audit": admin.AUDIT_BOOK.name}
@@ -154,6 +164,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     post = post or post_of(settings, mails, clock)
 
     sender = formataddr((settings.mail.sender_name, settings.mail.sender))
+    proofs = evidence.build(settings, staff, jobs=outbox, clock=clock, post=post, sender=sender)
 
     conversations = Conversations(engine, keyring, signals, clock)
     contacts = Contacts(engine, keyring, clock)
@@ -286,6 +297,18 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
         *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
         *searching.routes(staff.rules),
+        *evidence.escrow_of(
+            settings,
+            staff,
+            engine=engine,
+            keyring=keyring,
+            clock=clock,
+            jobs=outbox,
+            conversations=conversations,
+            contacts=contacts,
+            rights=rights_,
+            frame=frame,
+        ).routes(staff.rules),
         *PrivacyDoor(
             frame,
             rights_,
@@ -357,7 +380,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         clock=clock,
         metrics=metrics,
         ready={"storage": storage_answers(stores), "bots": running.readiness},
-        cleanup_ctx=(erased, staff.running, talking, working),
+        cleanup_ctx=(erased, proofs.begun, staff.running, talking, working),
     )
     house = House(
         base_url=base_url,

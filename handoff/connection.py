@@ -93,6 +93,7 @@ class Connection:
         self._listener: Listener
         self._shown: set[str] = set()
         self._watched: dict[str, int] = {}
+        self._opened: set[str] = set()
 
     async def run(self) -> None:
         """Serve until the browser goes away or the right to be here ends."""
@@ -181,6 +182,9 @@ class Connection:
 
     async def _watch(self, conversation: str, since: int) -> None:
         state = await self._seen(conversation)
+        if conversation not in self._opened:
+            await self._desk.note_opened(self._person, state)
+            self._opened.add(conversation)
         if conversation not in self._shown:  # an older one, found by search or opened by its address
             await self._tell_row(conversation)
         self._listener.add(f"conversation/{conversation}")

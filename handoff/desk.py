@@ -150,6 +150,11 @@ class Desk:
 
         return await self._do(person, conversation, f"conversation.to_{to}", decide)
 
+    async def note_opened(self, person: Principal, state: State) -> None:
+        """Write down that somebody reads a conversation, before anything of it is shown (G-5). When that cannot be
+        written, it is not shown (G-7)."""
+        await self._audit.write(person.account, person.person, "conversation.opened", state.id, bot=state.bot)
+
     async def _do(self, person: Principal, conversation: str, action: str, decide: Decide) -> int:
         outcome = await self._conversations.update(person.account, conversation, decide)
         if outcome.events:

@@ -49,9 +49,9 @@ class Console:
 
     def routes(self, rules: Rules) -> Sequence[Route]:
         return [
-            Route("GET", "/console", self.page, rules.staff, "page"),
-            Route("GET", "/api/conversations/{id}/contact", self.contact, rules.staff, "api"),
-            Route("GET", "/ws/agent", self.socket, rules.staff, "socket"),
+            Route("GET", "/console", self.page, rules.desk, "page"),
+            Route("GET", "/api/conversations/{id}/contact", self.contact, rules.desk, "api"),
+            Route("GET", "/ws/agent", self.socket, rules.desk, "socket"),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

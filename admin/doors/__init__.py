@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from admin.doors.audit import AuditDoor
+from admin.doors.audit_files import AuditFiles
 from admin.doors.bots import BotDoor
 from admin.doors.frame import AdminFrame
 from admin.doors.general import GeneralDoor
@@ -46,6 +47,7 @@ def routes(services: Services, pages: Pages, *, assistants: Sequence[str] = ("de
         RangePages(frame, whitelists=s.whitelists, bots=s.bots, people=s.people),
         RangeApi(whitelists=s.whitelists, bots=s.bots),
         RangeImportDoor(frame, imports=s.range_imports, bots=s.bots),
-        AuditDoor(frame, audit=s.audit, people=s.people, bots=s.bots),
+        AuditDoor(frame, audit=s.audit, heads=s.heads, people=s.people, bots=s.bots),
+        AuditFiles(audit=s.audit, heads=s.heads),
     ]
     return [route for door in doors for route in door.routes(s.rules)]

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from admin.audit import AuditBook
+from admin.audit_search import STRANGER, Filter, filter_of, look_back
 from admin.bots import Bots
 from admin.chain import Entry
+from admin.doors.audit_files import AuditQuery
 from admin.doors.frame import AdminFrame
+from admin.heads import Heads
 from admin.people import People
 from admin.principals import principal
 from admin.rules import Rules
@@ -25,6 +29,7 @@ WORDS = {
     "account.created": "made the account",
     "account.links_limited": "limited the life of transcript links",
     "account.renamed": "renamed the account",
+    "audit.exported": "exported the audit book",
     "bot.created": "added a bot",
     "bot.changed": "changed a bot",
     "change.failed": "tried a change, which failed",
@@ -50,6 +55,13 @@ WORDS = {
     "erasure.done": "erased",
     "erasure.queued": "queued an erasure behind a legal hold",
     "erasure.requested": "asked for an erasure",
+    "conversation.exported": "exported a conversation",
+    "escrow.built": "made a sealed case",
+    "escrow.destroyed": "destroyed a sealed case",
+    "escrow.downloaded": "downloaded a sealed case",
+    "escrow.failed": "failed to make a sealed case",
+    "escrow.recipients": "changed who may open sealed cases",
+    "escrow.requested": "asked for a sealed case",
     "grant.given": "gave access to a bot",
     "grant.revoked": "took access to a bot",
     "hold.lifted": "lifted a legal hold",
@@ -85,6 +97,7 @@ WORDS = {
     "retention.changed": "changed for how long data is kept",
     "retention.deleted": "deleted by rule",
     "session.ended": "logged out",
+    "conversation.opened": "opened a chat",
     "conversation.closed": "closed a chat",
     "conversation.tagged": "tagged a chat",
     "conversation.taken": "took a chat over",
@@ -136,8 +149,7 @@ class Check(NamedTuple):
     bad: int | None
 
 
-class _Query(Body, frozen=True):
-    before: int | None = None
+_FILTERS = ("actor", "action", "object", "since", "until")
 
 
 class _Nothing(Body, frozen=True):
@@ -147,9 +159,10 @@ class _Nothing(Body, frozen=True):
 class AuditDoor:
     """The audit book, for reading and checking."""
 
-    def __init__(self, frame: AdminFrame, *, audit: AuditBook, people: People, bots: Bots) -> None:
+    def __init__(self, frame: AdminFrame, *, audit: AuditBook, heads: Heads, people: People, bots: Bots) -> None:
         self._frame = frame
         self._audit = audit
+        self._heads = heads
         self._people = people
         self._bots = bots
 
@@ -160,11 +173,15 @@ class AuditDoor:
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The newest entries, or those before an entry."""
-        before = read_query(request, _Query).before
-        if before is not None and before < 1:
+        """The newest entries that the filters name, or those before an entry."""
+        query = read_query(request, AuditQuery)
+        if query.before is not None and query.before < 1:
             raise Invalid("Entries are numbered from 1.", field="before")
-        return await self._page(request, before)
+        asked = {name: getattr(query, name) for name in _FILTERS}
+        try:
+            return await self._page(request, query, filter_of(**asked))
+        except Invalid as problem:
+            return await self._page(request, query, Filter(), problem=problem)
 
     async def check(self, request: web.Request) -> web.Response:
         """Read the whole book and say whether every entry continues the chain."""
@@ -172,19 +189,26 @@ class AuditDoor:
         account = principal(request).account
         bad = await self._audit.verify(account)
         entries = await self._audit.last(account) if bad is None else bad - 1
-        return await self._page(request, None, Check(request.config_dict[CLOCK].now(), entries, bad))
+        check = Check(request.config_dict[CLOCK].now(), entries, bad)
+        return await self._page(request, AuditQuery(), Filter(), check=check)
 
-    async def _page(self, request: web.Request, before: int | None, check: Check | None = None) -> web.Response:
+    async def _page(
+        self,
+        request: web.Request,
+        query: AuditQuery,
+        wanted: Filter,
+        *,
+        problem: Invalid | None = None,
+        check: Check | None = None,
+    ) -> web.Response:
         account = principal(request).account
+        asked = {name: value for name in _FILTERS if (value := getattr(query, name))}
         lines: list[Line] = []
-        damaged: int | None = None
-        last = 0
+        damaged = older = head = None
         try:
-            last = await self._audit.last(account)
-            until = min(before or last + 1, last + 1)
-            since = max(0, until - 1 - PAGE)
-            entries = await self._audit.read(account, since, until - 1 - since) if until > 1 else []
-            lines = await self._lines(account, reversed(entries))
+            looked = await look_back(self._audit, account, wanted, before=query.before, most=PAGE)
+            lines, older = await self._lines(account, looked.entries), looked.next
+            head = await self._heads.sign(account)
         except Damaged as error:
             damaged = int(error.data.get("number", 1))
         return await self._frame.render(
@@ -192,13 +216,24 @@ class AuditDoor:
             "audit",
             here="audit",
             heading="Audit book",
+            problem=problem,
             lines=lines,
-            last=last,
             damaged=damaged,
-            older=lines[-1].number if lines and lines[-1].number > 1 else None,
-            newer=before is not None,
+            head=head,
+            older=None if older is None else "/admin/audit?" + urlencode({**asked, "before": older}),
+            newer=None if query.before is None else "/admin/audit" + (f"?{urlencode(asked)}" if asked else ""),
+            asked=query,
+            filtered=bool(asked),
+            people=await self._actors(account),
+            actions=sorted(WORDS.items(), key=lambda pair: pair[1]),
             check=check,
         )
+
+    async def _actors(self, account: str) -> list[tuple[str, str]]:
+        """Who may be asked for: the people of the account, and those without a name."""
+        people, _ = await self._people.list(account, limit=500)
+        named = sorted(((person.id, person.body.name) for person in people), key=lambda pair: pair[1])
+        return [*named, ("system", "The system"), ("visitor", "Visitors"), (STRANGER, "Strangers")]
 
     async def _lines(self, account: str, entries: Iterable[tuple[int, Entry]]) -> list[Line]:
         names = {bot.id: bot.body.name for bot in await self._bots.list(account)}

@@ -9,6 +9,7 @@ from foundation.keys.keyring import Keyring, KeyStatus
 from foundation.keys.ledger import Entry as LedgerEntry
 from foundation.keys.ledger import Ledger, read_ledger
 from foundation.keys.master import MasterKey, MasterKeyError, create_master_key, load_master_key
+from foundation.keys.signing import Signatures, is_signed, signed_bytes
 from foundation.keys.store import KINDS
 from foundation.records.sealing import Damaged, KeyDestroyed
 
@@ -24,7 +25,10 @@ __all__ = [
     "LedgerEntry",
     "MasterKey",
     "MasterKeyError",
+    "Signatures",
     "create_master_key",
+    "is_signed",
     "load_master_key",
     "read_ledger",
+    "signed_bytes",
 ]

@@ -80,18 +80,22 @@ class EventLog(Generic[E]):
         await self._engine.append(self._stored(account, log), batch, head=head)
         return batch.last
 
-    async def read(self, account: str, log: str, since: int = 0) -> list[tuple[int, E]]:
-        """The events with numbers above `since`. Raises `Damaged`, with the first bad number as `number`."""
+    async def read(self, account: str, log: str, since: int = 0, *, most: int | None = None) -> list[tuple[int, E]]:
+        """The events with numbers above `since`, at most so many. Raises `Damaged`, with the first bad number as
+        `number`. Whether the log ends too early is looked at when its end is reached."""
         head = await self._head_version(account, log)
         events: list[tuple[int, E]] = []
         last = since
         whole = False
         while not whole:
-            batches = await self._engine.read(self._stored(account, log), since=last)
+            limit = rules.MAX_BATCHES if most is None else min(rules.MAX_BATCHES, most - len(events))
+            batches = await self._engine.read(self._stored(account, log), since=last, limit=limit)
             for batch in batches:
                 events += await self._opened(account, log, batch, last, cut=last == since)
                 last = batch.last
-            whole = len(batches) < rules.MAX_BATCHES
+                if most is not None and len(events) >= most:
+                    return events[:most]
+            whole = len(batches) < limit
         if self._head is not None and (events if head is None else last < head):
             await self._check_end(account, log, last)
         return events

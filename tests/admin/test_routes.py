@@ -59,6 +59,8 @@ EXPECTED = {
     "POST /api/admin/ranges/{scope}/import": "super_admin",
     "GET /admin/audit": "audit",
     "POST /admin/audit/check": "audit",
+    "GET /admin/audit/head": "audit",
+    "POST /admin/audit/export": "audit",
 }
 
 ADMITTED = {

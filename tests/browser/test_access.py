@@ -10,7 +10,7 @@ from tests.browser.widget import Widget
 STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 PAGES = [
     "/admin", "/admin/people", "/admin/bots", "/admin/ranges", "/admin/ranges?list=account",
-    "/admin/ranges/account/import", "/admin/audit", "/admin/privacy", "/admin/figures", "/console", "/search",
+    "/admin/ranges/account/import", "/admin/audit", "/admin/privacy", "/admin/figures", "/admin/escrow", "/console", "/search",
     "/admin/links", "/admin/requests", "/admin/email", "/admin/email/wording/en", "/admin/contacts",
     "/admin/suppressed", "/admin/opt-in-mails", "/admin/notices", "/admin/privacy-requests",
     "/admin/transcript-mails", "/admin/consents",

@@ -6,7 +6,7 @@ account), so that a copy handed out can be checked against the public key on the
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +20,9 @@ from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record, Taken
 
 CERTIFICATE = Kind("deletion_certificate", fields=("at", "cause"), indexes=(("account", "at"),))
+
+Copies = Callable[[str, Sequence[str]], Awaitable[Sequence[str]]]
+"""What still holds any of these ids of an account, in words: sealed exports (E-14)."""
 
 Cause = Literal["erasure", "retention", "redaction"]
 
@@ -92,6 +95,7 @@ class Certificates:
         self._clock = clock
         self._finality = finality or Finality()
         self._residency = dict(residency or {})
+        self.copies: Copies | None = None
 
     async def issue(
         self,
@@ -113,6 +117,7 @@ class Certificates:
         known = await self._rows.get(account, made)
         if known is not None:
             return _certificate(known)
+        copies = () if self.copies is None else await self.copies(account, subjects)
         now = self._clock.now()
         document = msgspec.json.encode(
             {
@@ -127,7 +132,7 @@ class Certificates:
                 "subjects": [await self.subject(account, one) for one in subjects],
                 "keys_destroyed": keys,
                 "final_in_backups_at": await self.final_at(account),
-                "kept": list(kept),
+                "kept": [*kept, *copies],
                 "stores": self._residency,
                 "limits": LIMITS,
                 **more,

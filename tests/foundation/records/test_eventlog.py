@@ -79,6 +79,32 @@ async def test_events_come_back_with_their_numbers(talks: EventLog[Event], speak
     assert await talks.read("blue", "nobody") == []
 
 
+async def test_a_bounded_read_gives_so_many_and_goes_on_where_it_stopped(
+    talks: EventLog[Event], speaker: Speaker
+) -> None:
+    for most in (1, 2, 5, 7, 8, 100):
+        found: list[tuple[int, Any]] = []
+        while part := await talks.read("blue", "t1", len(found), most=most):
+            assert len(part) <= most
+            found += part
+        assert texts(found) == WORDS, most
+
+
+async def test_a_bounded_read_that_reaches_the_end_sees_that_it_was_cut(
+    store: Store, talks: EventLog[Event], speaker: Speaker
+) -> None:
+    stored = talks._stored("blue", "t1")
+    batches = await store.engine.read(stored)
+    await store.engine.delete_log(stored)
+    for batch in batches[:-1]:
+        await store.engine.append(stored, batch)
+    assert texts(await talks.read("blue", "t1", most=6)) == WORDS[:6]
+    for since, most in ((0, 7), (6, 1)):
+        with pytest.raises(Damaged) as damaged:
+            await talks.read("blue", "t1", since, most=most)
+        assert damaged.value.data["number"] == 7
+
+
 async def test_a_union_of_events_is_told_apart(books: EventLog[Event], keyring: Keyring) -> None:
     key = await keyring.account_key("blue")
     assert await books.append("blue", "b", key, [Said("hi"), Closed("ann")], 0) == 2
