@@ -26,6 +26,7 @@ from foundation.ids import secret_hash
 from foundation.live import Listener, Signals
 from foundation.web import LiveSocket
 from transcripts.conversations import Conversations
+from transcripts.events import EmailSupplied, EmailVerified
 from transcripts.mailing import TranscriptMails
 from transcripts.state import State
 from transcripts.views import visitor_view
@@ -115,6 +116,7 @@ class Visit:
         if not state.closed:
             await self._services.verification.recognise(self._account, state.id)
             await self._services.turns.resume(self._account, state.id)
+            await self._services.turns.proof_changed(self._account, state.id)
 
     # What is told
 
@@ -151,6 +153,8 @@ class Visit:
         views = [view for event in events if (view := visitor_view(event)) is not None]
         if views:
             self._socket.send({"type": "events", "events": views})
+        if any(isinstance(one.event, EmailSupplied | EmailVerified) for one in events):
+            await self._services.turns.proof_changed(self._account, conversation)
 
     async def _follow(self) -> None:
         async for signal in self._listener:
