@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import Frontdesk, MailServer, code_in, mail_settings, serving
-from tests.talking import Visitor
+from tests.talking import Visitor, logged_in
 
 EXAMPLE = Path(__file__).parents[1] / "assistants/membership"
 ADDRESS = "kim@visitors.example"
@@ -44,3 +44,8 @@ async def test_DD_5_a_form_asks_for_an_address_has_it_proven_and_goes_on(house: 
         await visitor.say("Yearly", payload=plans["buttons"][1]["payload"])
         await visitor.says("bot", f"Done: {ADDRESS} has a yearly membership.")
     assert len(mails.mails()) == already + 1, "the question in between cost no second mail"
+    person = house.person("admin")
+    async with logged_in(house.base_url, person["email"], person["password"]) as session:
+        async with session.get(f"{house.base_url}/admin/links") as answer:
+            page = await answer.text()
+    assert page.count("by the bot, for slot") == 1, "made once, and in the list of links like any"
