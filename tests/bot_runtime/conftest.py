@@ -42,6 +42,7 @@ from foundation.live import LocalSignals
 from foundation.mail import Envelope, MemoryPost
 from foundation.records import MemoryEngine
 from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
+from tests.browser_key import BrowserKey
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import PAGES as TRANSCRIPT_PAGES
@@ -62,6 +63,7 @@ class Chat:
 
     id: str
     device: str
+    key: BrowserKey | None = None
 
     @property
     def visitor(self) -> str:
@@ -130,6 +132,9 @@ class Desk:
         """A chat whose address was proven by the code."""
         stay = options.pop("stay", False)
         chat = await self.chat(**options)
+        if stay:
+            chat.key = BrowserKey()
+            await self.proof.verification.keys.register(self.account.id, chat.visitor, chat.key.public)
         await self.supply(chat, address)
         assert await self.enter(chat, code_in(await self.mail()), stay=stay) == "verified"
         return chat
