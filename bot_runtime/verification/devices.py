@@ -102,9 +102,12 @@ class Devices:
         """The contact that this browser proved last, with the proof, if it holds in this conversation (without one:
         where the visitor chose to stay recognised)."""
         rows, _ = await self._rows.find(account, Where("visitor", "=", visitor), limit=100)
-        here = [row for row in rows if row.body.stay or (conversation and row.body.conversation == conversation)]
+        stays = any(row.body.stay for row in rows) and await self._keys.has(account, visitor)
+        here = [
+            row for row in rows if (stays and row.body.stay) or (conversation and row.body.conversation == conversation)
+        ]
         holding = [row for row in here if self._holds(row)]
-        if not holding or not await self._keys.has(account, visitor):
+        if not holding:
             return None
         row = max(holding, key=lambda row: row.body.at)
         return str(row.fields["contact"]), row.body

@@ -28,8 +28,8 @@ export class Line {
   #greeting = null;
   #losing = null;
 
-  constructor({ connect, hello, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
-    this.#is = { connect, hello, onFrame, onState, clock, random, final };
+  constructor({ connect, hello, sign, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
+    this.#is = { connect, hello, sign, onFrame, onState, clock, random, final };
   }
 
   start() {
