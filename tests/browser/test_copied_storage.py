@@ -95,6 +95,13 @@ def test_DD_7_a_browser_that_lost_its_key_is_another_browser(house: Frontdesk, b
     home.page.reload()
     home.open()
     home.reads("a new start")
+    left = home.frame.evaluate(
+        """async () => {
+            await (await import("/static/widget/js/models/keys.js")).drop();
+            return (await indexedDB.databases()).length;
+        }"""
+    )
+    assert left == 0, "P-6: what the last withdrawal calls leaves nothing"
 
 
 def test_DD_7_a_private_window_has_nothing_of_it(house: Frontdesk, browser, mails) -> None:

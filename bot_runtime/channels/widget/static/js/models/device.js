@@ -51,14 +51,13 @@ export class Device {
     this.#write([...new Set([...(same ? bots : []), this.#bot])], this.#inMemory, this.#signs || (same && key));
   }
 
+  // Whether a key has nothing left to go with.
   forget() {
     const { device, bots, key } = this.#kept;
+    const others = bots.filter((bot) => bot !== this.#bot);
     this.#inMemory = null;
-    this.#write(
-      bots.filter((bot) => bot !== this.#bot),
-      device,
-      key,
-    );
+    this.#write(others, device, key);
+    return key && !others.length;
   }
 
   get #kept() {

@@ -27,6 +27,15 @@ export async function sign(words) {
   }
 }
 
+// The key goes with the last consent.
+export async function drop() {
+  try {
+    await done(indexedDB.deleteDatabase(NAME));
+  } catch {
+    // There was none.
+  }
+}
+
 const kept = () => inStore("readonly", (store) => store.get(NAME));
 
 async function inStore(mode, work) {

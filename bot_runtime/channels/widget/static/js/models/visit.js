@@ -323,7 +323,7 @@ export class Visit extends EventTarget {
       busy: "",
       problem: "",
     });
-    this.#is.device.forget();
+    if (this.#is.device.forget()) this.#keys()?.then((keys) => keys?.drop());
     this.outbox.clear();
     this.#forgetThread();
     this.line.stop();
