@@ -163,6 +163,10 @@ async def test_MS_4_keys_go_with_an_erasure_and_when_nobody_used_them_for_long(s
         await keys.register(account, visitor, BrowserKey().public)
     await shop.desk.proof.holding.erase(Whose(account=account, visitors=(first,)))
     assert [await keys.has(account, visitor) for visitor in (first, second)] == [False, True]
-    await clock.advance(801 * DAY)
+    mine = BrowserKey()
+    await keys.register(account, "used", mine.public)
+    await clock.advance(400 * DAY)
+    assert await keys.is_signed(account, "used", bot="b", nonce="n", signature=mine.sign("b", "n"))
+    await clock.advance(401 * DAY)
     assert await keys.forget_old() == 1
-    assert not await keys.has(account, second)
+    assert [await keys.has(account, visitor) for visitor in (second, "used")] == [False, True]

@@ -97,7 +97,8 @@ def test_DD_7_a_browser_that_lost_its_key_is_another_browser(house: Frontdesk, b
     home.reads("a new start")
     left = home.frame.evaluate(
         """async () => {
-            await (await import("/static/widget/js/models/keys.js")).drop();
+            const loaded = performance.getEntriesByType("resource").find((one) => one.name.endsWith("/keys.js"));
+            await (await import(loaded.name)).drop();
             return (await indexedDB.databases()).length;
         }"""
     )
