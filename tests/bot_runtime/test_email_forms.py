@@ -236,3 +236,34 @@ def test_the_example_says_which_slots_are_ours(slot: str) -> None:
     domain = load(EXAMPLE).domain
     assert slot in domain.proofs
     assert domain.wants_transcript_url
+
+
+OWN_ACTION = """
+from rasa_sdk import Action
+
+
+class Own(Action):
+    def name(self):
+        return "action_handoff"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text="Somebody of ours will write to you.")
+        return []
+"""
+
+
+@pytest.mark.parametrize("has_code", [True, False], ids=["with code", "only listed"])
+async def test_BR_1_an_action_of_the_authors_wins_over_ours_of_the_same_name(
+    desk: Desk, models: Path, assistant: Path, *, has_code: bool
+) -> None:
+    domain = assistant / "domain.yml"
+    domain.write_text(domain.read_text().replace("actions: [", "actions: [action_handoff, ", 1))
+    if has_code:
+        (assistant / "actions/own.py").write_text(OWN_ACTION)
+    talk = make_talk(desk, assistant, models)
+    async with talk.bots.serving(talk.turns):
+        await talk.bots.loaded()
+        chat = await desk.chat()
+        answers = await talk.say(chat, "/ask_human")
+        assert ("Somebody of ours will write to you." in answers) is has_code
+        assert (await desk.state(chat)).control == ("bot" if has_code else "queue")
