@@ -27,6 +27,7 @@ class Draft(msgspec.Struct, frozen=True):
 
     `answers` is the seq of the visitor's message, 0 when the bot is not ready and will answer later. Without `thought`
     the turn failed, so many times in a row before (`failures`). `calls`: the visitor pressed the button for a person.
+    `carries_on`: no message caused the turn; it stands only right behind the log that it knew.
     """
 
     answers: int
@@ -34,11 +35,17 @@ class Draft(msgspec.Struct, frozen=True):
     mind: Mind | None = None
     failures: int = 0
     calls: bool = False
+    carries_on: bool = False
 
     @property
     def wants_mail(self) -> bool:
         """Whether a mail is to be sent once this is stored."""
-        return self.thought is not None and self.thought.wishes.mail
+        return self.thought is not None and bool(self.thought.wishes.mail or self.thought.wishes.address)
+
+    @property
+    def address(self) -> str:
+        """The address that the visitor wrote to a form."""
+        return self.thought.wishes.address if self.thought else ""
 
 
 class Answerer:
@@ -70,6 +77,21 @@ class Answerer:
             return Draft(seq, mind=mind, failures=mind.failures) if mind else await self.failed(state, seq)
         return Draft(seq, None if thought.failed else thought, mind, mind.failures)
 
+    async def carry_on(self, state: State) -> Draft | None:
+        """The turn of a form that waited for an address or its proof and has it now; `None` when none did."""
+        bot = self._bots.of(state.account, state.bot)
+        if bot is None or bot.assistant is None or not bot.assistant.domain.proofs:
+            return None
+        try:
+            mind = await self._minds.of(state, bot.assistant)
+            thought = await self._thinker.carry_on(bot.assistant, bot.actions, state, mind, at=self._clock.now())
+        except Exception:
+            log.exception("a form of bot %s could not go on", state.bot)
+            return None
+        if thought is None or thought.failed:
+            return None
+        return Draft(0, thought, mind, carries_on=True)
+
     async def failed(self, state: State, seq: int) -> Draft:
         """The draft in place of one that could not be had."""
         return Draft(seq, failures=await self._minds.failures(state))
@@ -77,7 +99,7 @@ class Answerer:
     def events(self, draft: Draft, state: State) -> Sequence[AnyEvent]:
         """The events of a draft on this state, in which the bot has control."""
         now = self._clock.now()
-        if not draft.answers:
+        if not draft.answers and not draft.carries_on:
             return _not_ready(state, now)
         thought = draft.thought
         turn = BotStateChanged(at=now, answers=draft.answers, events=thought.events if thought else ())
@@ -88,7 +110,7 @@ class Answerer:
         events: list[AnyEvent] = [turn, *thought.replies]
         if thought.wishes.handoff:
             events.append(change(state, "queue", reason="handoff_requested", actor="bot", at=now))
-        elif draft.mind is not None and thought.is_a_loss:
+        elif draft.mind is not None and thought.is_a_loss and not draft.carries_on:
             events += at_a_loss(state, now, losses=draft.mind.losses + 1, silent=thought.is_silent)
         return events
 

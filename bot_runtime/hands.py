@@ -6,12 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from bot_runtime import builtin_actions
-from bot_runtime.actions import ActionError, Actions, ActionWorker, RemoteActions, has_code
+from bot_runtime.actions import ActionError, ActionNotFound, Actions, ActionWorker, RemoteActions, has_code
 from bot_runtime.actions import ActionRejected as Declined
-from bot_runtime.assistants import Act, ActionFailed, ActionRejected, ActResult, Domain, Project, Tracker
+from bot_runtime.assistants import (
+    EMAIL_VERIFIED,
+    REQUESTED_SLOT,
+    Act,
+    ActionFailed,
+    ActionRejected,
+    ActResult,
+    Domain,
+    Project,
+    Tracker,
+)
 from bot_runtime.beginning import waiting
-from bot_runtime.builtin_actions import Wishes
+from bot_runtime.builtin_actions import Scene, Wishes
 from bot_runtime.whispers import Typing
+from foundation.clock import SystemClock
 from foundation.live import LocalSignals, Signals
 from transcripts.state import State
 
@@ -24,19 +35,25 @@ _TYPING = Typing(by="bot", name="", on=True).as_note()
 class Hands:
     """An `Act` for one turn in one conversation. `wishes` is what our own actions noted.
 
-    Before it waits for an action of the author it says so (`beginning.waiting`), and that the bot is typing.
+    `at` is the time of the turn in milliseconds. An action of the author's wins over one of ours of the same name, as it
+    does over Rasa's own. Before it waits for one it says so (`beginning.waiting`), and that the bot is typing.
     """
 
-    def __init__(self, actions: Actions | None, state: State, signals: Signals) -> None:
+    def __init__(
+        self, actions: Actions | None, state: State, signals: Signals, *, at: int, carried_on: bool = False
+    ) -> None:
         self._actions = actions
         self._state = state
         self._signals = signals
+        self._at = at
+        self._carried_on = carried_on
         self.wishes = Wishes()
 
     async def act(self, name: str, tracker: Tracker, domain: Domain) -> ActResult:
         """Run the action. Raises `ActionRejected`, `ActionFailed`."""
-        if name in builtin_actions.ACTIONS:
-            return builtin_actions.run(name, self._state, domain, self.wishes)
+        ours = name in builtin_actions.ACTIONS
+        if ours and (self._actions is None or name not in domain.actions):
+            return self._own(name, tracker)
         if self._actions is None:
             raise ActionFailed(f"The project has no actions that could run {name}.")
         await waiting()
@@ -45,9 +62,19 @@ class Hands:
             result = await self._actions.run(_call(name, tracker, domain))
         except Declined as declined:
             raise ActionRejected(name) from declined
+        except ActionNotFound as missing:
+            if ours:
+                return self._own(name, tracker)
+            raise ActionFailed(str(missing)) from missing
         except ActionError as error:
             raise ActionFailed(str(error)) from error
         return ActResult(events=result["events"], responses=result["responses"])
+
+    def _own(self, name: str, tracker: Tracker) -> ActResult:
+        domain = tracker.domain
+        asks = EMAIL_VERIFIED in domain.proofs and tracker.slots.get(REQUESTED_SLOT) == EMAIL_VERIFIED
+        scene = Scene(self._state, domain, self.wishes, self._at, self._carried_on, asks_again=asks)
+        return builtin_actions.run(name, scene)
 
 
 def actions_for(project: Project, *, seconds: float = 10.0, private: tuple[Path, ...] = ()) -> Actions | None:
@@ -67,7 +94,7 @@ async def acting(project: Project) -> AsyncIterator[Act]:
     """An `Act` for talking to a project outside of any conversation: a shell, a test of its stories."""
     actions = actions_for(project)
     try:
-        yield Hands(actions, State(id="shell", account=""), LocalSignals()).act
+        yield Hands(actions, State(id="shell", account=""), LocalSignals(), at=SystemClock().now()).act
     finally:
         if actions is not None:
             await actions.close()

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot_runtime.assistants import Assistant, Tracker
+from bot_runtime.assistants import EMAIL, Assistant, Tracker
 from bot_runtime.builtin_actions import ACTIONS as ANSWERS
 from bot_runtime.trackerlog import restored
 from transcripts.conversations import Conversations
@@ -54,7 +54,13 @@ def is_a_loss(events: Sequence[Mapping[str, Any]]) -> bool:
     intents = [(event.get("parse_data") or {}).get("intent") for event in events if event["event"] == "user"]
     if intents and (intents[-1] or {}).get("name") == NOT_UNDERSTOOD:
         return True
-    return not any("reply" in event or event.get("name") in ANSWERS for event in events)
+    return not any("reply" in event or event.get("name") in ANSWERS or _filled_proof(event) for event in events)
+
+
+def _filled_proof(event: Mapping[str, Any]) -> bool:
+    """A form got an address, and the card for the code answers in place of the assistant."""
+    known = (event.get("metadata") or {}).get("known") is True
+    return event["event"] == "slot" and event.get("name") == EMAIL and known
 
 
 class Minds:

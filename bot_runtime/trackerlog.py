@@ -8,8 +8,7 @@ So a message is in one place, and whoever redacts it there has redacted the trac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from bot_runtime.assistants import Reply
-from bot_runtime.builtin_actions import CARD
+from bot_runtime.assistants import CARD, Reply
 from transcripts.events import BotStateChanged, Button, MessageSent, Numbered
 
 Event = dict[str, Any]
@@ -21,12 +20,13 @@ _SAID = frozenset({"text", "data"})
 
 
 def stored(events: Sequence[Event], *, message: int, replies: Mapping[int, int]) -> tuple[Event, ...]:
-    """The events of one turn as the log keeps them. `message` is the seq of the visitor's message that it answered;
+    """The events of one turn as the log keeps them. `message` is the seq of the visitor's message that it answered, 0
+    for a turn that no words caused;
     `replies` gives, by its place in `events`, the number of a bot event among the replies that are shown."""
     kept: list[Event] = []
     for place, event in enumerate(events):
         kind = event["event"]
-        if kind == "user":
+        if kind == "user" and message:
             kept.append(_without_words(event, message))
         elif kind == "bot" and place in replies:
             kept.append({name: value for name, value in event.items() if name not in _SAID} | {"reply": replies[place]})

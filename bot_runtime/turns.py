@@ -52,6 +52,9 @@ class Said(msgspec.Struct, frozen=True):
 class Mailer(Protocol):
     """What a turn needs of the e-mail proof."""
 
+    async def supply(self, account: str, conversation: str, address: str, *, by: Role) -> int:
+        """Take the address that the visitor wrote to a form."""
+
     async def send(self, account: str, conversation: str, *, by: Role) -> int:
         """Send the mail that an assistant asks for."""
 
@@ -59,13 +62,14 @@ class Mailer(Protocol):
 class _Room:
     """What is under way in one conversation. `lock` is held for quick things only, never while an action runs."""
 
-    __slots__ = ("__weakref__", "again", "lock", "pending", "runner")
+    __slots__ = ("__weakref__", "again", "lock", "pending", "proven", "runner")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.pending: deque[int] = deque()
         self.runner: asyncio.Task[None] | None = None
         self.again = False
+        self.proven = False
 
 
 class Turns:
@@ -126,6 +130,18 @@ class Turns:
             if room.pending:
                 self._run(room, account, conversation)
 
+    async def proof_changed(self, account: str, conversation: str) -> None:
+        """An address was given or proven, in whatever way: a form that asked for it goes on by itself. Called again, or
+        for a chat in which nothing waits, it does nothing. Returns before the turn is run."""
+        room = self._room(conversation)
+        async with room.lock:
+            state = await self._conversations.state(account, conversation)
+            if state.control != "bot" or not state.address or state.consent is None:
+                return
+            room.proven = True
+            if room.runner is None:
+                self._run(room, account, conversation)
+
     async def recover(self, account: str, bot: str | None = None) -> int:
         """Resume all conversations of an account (or of one bot) that wait for the bot; how many. For the start, and
         for the moment at which an assistant is ready."""
@@ -181,7 +197,7 @@ class Turns:
             last = await self._conversations.append(state.account, state.id, [message, *answer], state.seq)
         self._answerer.stored(draft, state.id, answer, last)
         if draft.wants_mail:
-            self._run(room, state.account, state.id, mail=True)
+            self._run(room, state.account, state.id, mail=draft)
         return state.seq + 1
 
     async def _gather_unanswered(self, room: _Room, account: str, conversation: str) -> None:
@@ -208,7 +224,7 @@ class Turns:
         conversation: str,
         begun: tuple[Begun[Draft], int] | None = None,
         *,
-        mail: bool = False,
+        mail: Draft | None = None,
     ) -> None:
         work = self._work(room, account, conversation, begun, mail=mail)
         room.runner = asyncio.create_task(work, name=f"turns of {conversation}")
@@ -216,12 +232,19 @@ class Turns:
         room.runner.add_done_callback(self._runners.discard)
 
     async def _work(
-        self, room: _Room, account: str, conversation: str, begun: tuple[Begun[Draft], int] | None, *, mail: bool
+        self,
+        room: _Room,
+        account: str,
+        conversation: str,
+        begun: tuple[Begun[Draft], int] | None,
+        *,
+        mail: Draft | None,
     ) -> None:
-        """Finish the turn that was begun, then answer what came meanwhile, message by message."""
+        """Finish the turn that was begun, then answer what came meanwhile, message by message; at last let a form go on
+        that waited for a proof."""
         try:
-            if mail:
-                await self._mail(account, conversation)
+            if mail is not None:
+                await self._mail(account, conversation, mail)
             while True:
                 if begun is not None:
                     await self._finish(account, conversation, *begun)
@@ -229,11 +252,14 @@ class Turns:
                     if not room.pending and room.again:
                         room.again = False
                         await self._gather_unanswered(room, account, conversation)
-                    if not room.pending:
+                    if room.pending:
+                        begun = await self._begin(account, conversation, room.pending.popleft())
+                        continue
+                    if not room.proven:
                         room.runner = None
                         return
-                    seq = room.pending.popleft()
-                    begun = await self._begin(account, conversation, seq)
+                    room.proven, begun = False, None
+                await self._carry_on(account, conversation)
         except Exception as error:  # noqa: BLE001 - the messages stay unanswered and are resumed
             _log_failure(conversation, error)
         finally:
@@ -264,6 +290,27 @@ class Turns:
             log.exception("what the bot of conversation %s said cannot be written down", conversation)
             await self._store(account, conversation, await self._failed(account, conversation, seq), seq)
 
+    async def _carry_on(self, account: str, conversation: str) -> None:
+        """Run the turn that a proof caused. What was written meanwhile makes it run again on the state of then."""
+        for _ in range(_TRIES):
+            state = await self._conversations.state(account, conversation)
+            if state.control != "bot":
+                return
+            async with asyncio.timeout(self._limit_s):
+                draft = await Begun(self._answerer.carry_on(state)).rest()
+            if draft is None:
+                return
+            answer = self._answerer.events(draft, state)
+            try:
+                last = await self._conversations.append(account, conversation, answer, state.seq)
+            except Stale:
+                self._answerer.dropped(conversation)
+                continue
+            self._answerer.stored(draft, conversation, answer, last)
+            if draft.wants_mail:
+                await self._mail(account, conversation, draft)
+            return
+
     async def _failed(self, account: str, conversation: str, seq: int) -> Draft:
         return await self._answerer.failed(await self._conversations.state(account, conversation), seq)
 
@@ -282,11 +329,18 @@ class Turns:
         else:
             self._answerer.dropped(conversation)
         if draft.wants_mail and outcome.events:
-            await self._mail(account, conversation)
+            await self._mail(account, conversation, draft)
 
-    async def _mail(self, account: str, conversation: str) -> None:
+    async def _mail(self, account: str, conversation: str, draft: Draft) -> None:
+        """Take the address that was written, if one was. Send the mail, unless taking the address did."""
         try:
-            await self._mailer.send(account, conversation, by="bot")
+            if draft.address:
+                await self._mailer.supply(account, conversation, draft.address, by="visitor")
+                state = await self._conversations.state(account, conversation)
+                if state.code_asked_at or state.verification.state == "verified":
+                    return
+            if draft.thought is not None and draft.thought.wishes.mail:
+                await self._mailer.send(account, conversation, by="bot")
         except Problem as problem:
             log.warning("an assistant's mail was not sent: %s", problem.code)
 

@@ -62,6 +62,7 @@ from transcripts import (
 from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
+from transcripts.state import State
 
 HERE = Path(__file__).parent
 HOUSE = HERE.parent
@@ -242,7 +243,12 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         MindHolding(minds),
         MailboxHolding(mails),
     )
-    answerer = Answerer(running, minds, Thinker(signals), clock)
+
+    async def transcript_url(state: State) -> str:
+        _, secret = await links.mint_for_machine(state.account, state.bot, state.id, "slot")
+        return f"{base_url}/t/{secret}"
+
+    answerer = Answerer(running, minds, Thinker(signals, transcript_url=transcript_url), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
     visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)

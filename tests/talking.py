@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.browser_key import BrowserKey
+
 PATIENCE = 20.0
 """Seconds until something that must arrive is given up."""
 
@@ -92,29 +94,45 @@ class Visitor(Talker):
     """A browser with the widget open."""
 
     device: str | None
+    key: BrowserKey | None
     bot: str
     welcome: Json
 
     @classmethod
     @asynccontextmanager
     async def at(
-        cls, base: str, bot: str, *, device: str | None = None, since: int = 0, consent: bool = True, **options: Any
+        cls,
+        base: str,
+        bot: str,
+        *,
+        device: str | None = None,
+        key: BrowserKey | None = None,
+        since: int = 0,
+        consent: bool = True,
+        **options: Any,
     ) -> AsyncIterator[Self]:
-        """Open the widget's socket; give consent unless this device has, or is told not to."""
+        """Open the widget's socket; give consent unless this device has, or is told not to. A browser with a `key` signs
+        what it is asked to, and gives the key with its consent."""
         async with aiohttp.ClientSession(**options) as session:
             async with session.ws_connect(f"{base}/ws/visitor", headers={"Origin": base}) as socket:
                 visitor = cls(base, socket)
-                visitor.device, visitor.bot = device, bot
+                visitor.device, visitor.bot, visitor.key = device, bot, key
                 page = {"url": "https://shop.example/bikes", "title": "Bikes", "referrer": ""}
-                await visitor.send(type="hello", bot=bot, device=device, since=since, locale="en", page=page)
-                visitor.welcome = await visitor.of("welcome")
+                mine = {"key": True} if key else {}
+                await visitor.send(type="hello", bot=bot, device=device, since=since, locale="en", page=page, **mine)
+                first = await visitor.frame(lambda frame: frame["type"] in {"challenge", "welcome"})
+                if key and first["type"] == "challenge":
+                    await visitor.send(type="signed", signature=key.sign(bot, first["nonce"]))
+                    first = await visitor.of("welcome")
+                visitor.welcome = first
                 if consent and not visitor.welcome["consented"]:
                     await visitor.consent()
                 yield visitor
 
     async def consent(self) -> None:
         self.device = self.device or secrets.token_urlsafe(32)
-        await self.send(type="consent", notice=self.welcome["notice"]["version"], device=self.device)
+        mine = {"key": self.key.public} if self.key else {}
+        await self.send(type="consent", notice=self.welcome["notice"]["version"], device=self.device, **mine)
         self.welcome = await self.of("welcome")
 
     async def say(self, text: str, **more: Any) -> Json:

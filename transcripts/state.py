@@ -108,7 +108,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
     `mails`: the transcript mails whose end stands in the log.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
-    message seq that a turn answered. `unread`: visitor's messages since anybody answered. `edits`: what became of single
+    message seq that a turn answered. `code_asked_at`: when the visitor was last asked for a code that went to this address,
+    or that he is to believe went there (D-1). `unread`: visitor's messages since anybody answered. `edits`: what became of single
     messages, by their number. `restricted`: the event that froze the conversation, while it is frozen.
     """
 
@@ -131,6 +132,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     contact: str | None = None
     address: str = ""
     verification: Verification = Verification()
+    code_asked_at: int = 0
     messages: int = 0
     last_text: str = ""
     last_by: Role | Literal[""] = ""
@@ -204,6 +206,8 @@ def _message(state: State, seq: int, event: MessageSent) -> None:
     _set(state, "last_text", event.text)
     _set(state, "last_by", event.by)
     _set(state, "last_said", seq)
+    if event.card == "code" and event.by == "system":
+        _set(state, "code_asked_at", event.at)
     if event.client_id:
         _know(state, event.client_id, seq)
     if event.by == "visitor":
@@ -249,6 +253,7 @@ def _control(state: State, _: int, event: ControlChanged) -> None:
 
 def _email_supplied(state: State, _: int, event: EmailSupplied) -> None:
     _set(state, "address", event.address)
+    _set(state, "code_asked_at", 0)
     if event.outcome == "suppressed":
         _set(state, "contact", None)
         why = "This address is on the suppression list: it gets no mail and is not added."

@@ -11,7 +11,15 @@ a folder when it loads one and touches nothing else; time, chance and custom act
 
 from bot_runtime.assistants.act import Act, ActionFailed, ActionRejected, ActResult, no_actions
 from bot_runtime.assistants.assistant import Assistant, compile  # noqa: A004 - the word for it
-from bot_runtime.assistants.domain import FRONTDESK_ACTIONS, Domain
+from bot_runtime.assistants.domain import (
+    CARD,
+    EMAIL,
+    EMAIL_VERIFIED,
+    FRONTDESK_ACTIONS,
+    REQUESTED_SLOT,
+    TRANSCRIPT_URL,
+    Domain,
+)
 from bot_runtime.assistants.errors import AssistantError, AssistantWarning, LoadFailed
 from bot_runtime.assistants.nlu_data import Component, EntitySpan, Example, TrainingData
 from bot_runtime.assistants.project import Project, load, load_stories
@@ -21,7 +29,12 @@ from bot_runtime.assistants.turn import Reply, TurnResult, UserMessage
 from bot_runtime.assistants.understanding_port import ExactUnderstanding, Intent, Parse, Understanding
 
 __all__ = [
+    "CARD",
+    "EMAIL",
+    "EMAIL_VERIFIED",
     "FRONTDESK_ACTIONS",
+    "REQUESTED_SLOT",
+    "TRANSCRIPT_URL",
     "Act",
     "ActResult",
     "ActionFailed",

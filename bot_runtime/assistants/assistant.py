@@ -8,12 +8,12 @@ tracker = result.tracker                            # once result.events are sto
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot_runtime.assistants.act import Act
 from bot_runtime.assistants.config_reader import Config, FallbackSettings
-from bot_runtime.assistants.domain import Domain
+from bot_runtime.assistants.domain import LISTEN, REQUESTED_SLOT, Domain
 from bot_runtime.assistants.ensemble import Ensemble
 from bot_runtime.assistants.errors import AssistantWarning, Findings
 from bot_runtime.assistants.events import Event
@@ -93,6 +93,19 @@ class Assistant:
     ) -> TurnResult:
         """Go on as if the visitor had meant `intent` (a reminder that is due). See `turn`."""
         return await self._begin(tracker, act, now, tracker.input_channel).trigger(intent, list(entities))
+
+    def waits_for(self, tracker: Tracker, known: Mapping[str, Any]) -> bool:
+        """Whether the form that runs asked for one of these slots and could go on with its value. Not twice with the
+        same: what a validation refused is not offered to it again."""
+        loop, requested = tracker.active_loop, str(tracker.slots.get(REQUESTED_SLOT))
+        if loop not in self.domain.forms or requested not in known or tracker.paused or tracker.fold.action != LISTEN:
+            return False
+        offered = (tracker.latest_message.get("metadata") or {}).get("known")
+        return offered != known and not self.domain.is_missing(requested, known[requested])
+
+    async def carry_on(self, tracker: Tracker, known: dict[str, Any], act: Act, *, now: float) -> TurnResult:
+        """Let the form that waits for these slots go on. See `turn`."""
+        return await self._begin(tracker, act, now, tracker.input_channel).carry_on(known)
 
     async def start_session(self, tracker: Tracker, act: Act, *, now: float, channel: str | None = None) -> TurnResult:
         """Begin a session if one is due, before the visitor has said anything; without events if none is."""

@@ -35,6 +35,10 @@ DEFAULT_ACTIONS = (
     "action_extract_slots",
 )
 FRONTDESK_ACTIONS = ("action_handoff", "action_ask_email", "action_verify_email")
+CARD = "frontdesk_card"
+"""Under this name a response says which card the widget shows with it."""
+EMAIL, EMAIL_VERIFIED, TRANSCRIPT_URL = "email", "email_verified", "transcript_url"
+_PROOFS = {EMAIL: "action_ask_email", EMAIL_VERIFIED: "action_verify_email"}
 REQUESTED_SLOT = "requested_slot"
 SESSION_METADATA = "session_started_metadata"
 KNOWLEDGE_BASE_SLOTS = (
@@ -130,6 +134,26 @@ class Domain(msgspec.Struct, frozen=True, dict=True):
     def mapped_slots(self) -> tuple[Slot, ...]:
         """The slots that messages can fill, in the order of the domain."""
         return tuple(slot for name, slot in self.slots.items() if slot.mappings and name not in DEFAULT_SLOTS)
+
+    @cached_property
+    def proofs(self) -> Mapping[str, str]:
+        """The slots that the e-mail proof fills, with the action that asks for each: `email` and `email_verified`, where
+        the domain says so by a mapping of the type `custom` that names an action of Frontdesk's."""
+        return {
+            name: action
+            for name, action in _PROOFS.items()
+            if name in self.slots and any(one.action in _PROOFS.values() for one in self.slots[name].mappings)
+        }
+
+    @cached_property
+    def wants_transcript_url(self) -> bool:
+        """Whether the slot `transcript_url` is there to be filled by Frontdesk: declared, and by no message of Rasa's."""
+        slot = self.slots.get(TRANSCRIPT_URL)
+        return slot is not None and all(one.type == "custom" and not one.action for one in slot.mappings)
+
+    def is_missing(self, name: str, value: Any) -> bool:
+        """Whether a form still has to ask for this slot. An address that is not proven is none to `email_verified`."""
+        return value is None or (name == EMAIL_VERIFIED and name in self.proofs and value is not True)
 
     @cached_property
     def extracts(self) -> bool:

@@ -9,7 +9,7 @@ may answer it.
 from typing import Any, Protocol
 
 from bot_runtime.assistants.act import ActionRejected
-from bot_runtime.assistants.domain import LISTEN, REQUESTED_SLOT, Domain, Form
+from bot_runtime.assistants.domain import CARD, FRONTDESK_ACTIONS, LISTEN, REQUESTED_SLOT, Domain, Form
 from bot_runtime.assistants.events import Event, Stamp, active_loop, executed, slot_set
 from bot_runtime.assistants.tracker import Tracker
 
@@ -124,17 +124,42 @@ class FormRun:
         temporary = self._temporary(tracker, so_far)
         wanted = next((one.get("value") for one in so_far if _is_request(one)), None)
         if not wanted:
-            wanted = next((name for name in self._form.required if temporary.slots.get(name) is None), None)
+            missing = (name for name in self._form.required if self._domain.is_missing(name, temporary.slots.get(name)))
+            wanted = next(missing, None)
             events.append(slot_set(REQUESTED_SLOT, wanted))
         if not wanted:
             return [slot_set(REQUESTED_SLOT, None)]
-        question = self._question(wanted)
-        return [*events, *(await self._actions.run(question, temporary) if question else ())]
+        return [*events, *await self._question_for(wanted, temporary)]
+
+    async def _question_for(self, slot: str, tracker: Tracker) -> list[Event]:
+        """What is said to ask for a slot. For a proof the widget's card comes with the author's words, or with ours."""
+        question, proof = self._question(slot), self._domain.proofs.get(slot)
+        asked = await self._actions.run(question, tracker) if question else []
+        if proof is None or question == proof:
+            return asked
+        self._apply(tracker, slot_set(REQUESTED_SLOT, slot))
+        return _with_card(asked, await self._actions.custom(proof, tracker))
 
     def _question(self, slot: str) -> str | None:
         form = self._form.name
         names = (f"action_ask_{form}_{slot}", f"utter_ask_{form}_{slot}", f"action_ask_{slot}", f"utter_ask_{slot}")
-        return next((name for name in names if name in self._domain.action_index), None)
+        return next((name for name in names if self._is_a_question(name)), None)
+
+    def _is_a_question(self, name: str) -> bool:
+        """Frontdesk's `action_ask_email` is none unless the domain lists it: a project may have an `utter_ask_email`."""
+        domain = self._domain
+        return name in domain.action_index and (name not in FRONTDESK_ACTIONS or name in domain.actions)
+
+
+def _with_card(asked: list[Event], own: list[Event]) -> list[Event]:
+    """The author's question with the card of our own; ours when he has none."""
+    said = [event for event in asked if event["event"] == "bot"]
+    if not said:
+        return [*asked, *own]
+    cards = [event["metadata"][CARD] for event in own if event["event"] == "bot" and CARD in event["metadata"]]
+    if cards:
+        said[-1]["metadata"] = {**said[-1]["metadata"], CARD: cards[-1]}
+    return [*asked, *(event for event in own if event["event"] != "bot")]
 
 
 def _is_request(event: Event) -> bool:

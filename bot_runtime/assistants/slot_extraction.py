@@ -30,6 +30,8 @@ async def extract_slots(tracker: Tracker, run: Run) -> list[Event]:
     done: set[str] = set()
     for slot in domain.mapped_slots:
         for mapping in slot.mappings:
+            if slot.name in domain.proofs and mapping.type == "custom":
+                continue  # the turn fills it, from what the e-mail proof knows
             if not _applies(slot, mapping, tracker):
                 continue
             values = [] if mapping.type == "custom" else _values(mapping, tracker)

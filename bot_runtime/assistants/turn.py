@@ -29,13 +29,17 @@ _log = logging.getLogger(__name__)
 
 
 class UserMessage(msgspec.Struct, frozen=True):
-    """What a visitor sent. `now` is the time in seconds since the epoch; `channel` chooses response variations."""
+    """What a visitor sent. `now` is the time in seconds since the epoch; `channel` chooses response variations.
+
+    `known` is what is known of the visitor apart from his words; it fills the slots of these names.
+    """
 
     text: str
     now: float
     message_id: str | None = None
     channel: str | None = None
     metadata: dict[str, Any] = {}
+    known: dict[str, Any] = {}
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -88,7 +92,24 @@ class Turn:
         """Take a visitor's message in, and do what follows from it."""
         await self.start_session(message.metadata)
         self._log_event(self._told(message))
+        for name, value in message.known.items():
+            if self.tracker.slots.get(name) != value and not self._was_offered(name, value):
+                self._log_event(_known(name, value))
         await self._extract()
+        await self._until_listening()
+        return self.result()
+
+    async def carry_on(self, known: dict[str, Any]) -> TurnResult:
+        """Let the form that runs go on, because what it asked for came in another way than by a message.
+
+        To the form and its validation this is a turn like any: an external message, as Rasa has them, that says nothing
+        but fills these slots. No other slot is filled by it."""
+        metadata = {"is_external": True, "known": known}
+        parse = {"intent": {"name": None, "confidence": 0.0}, "entities": [], "text": "", "metadata": metadata}
+        event = {"event": "user", "text": "", "parse_data": parse, "input_channel": self.tracker.input_channel}
+        self._log_event({**event, "message_id": None, "metadata": metadata})
+        for name, value in known.items():
+            self._log_event(_known(name, value))
         await self._until_listening()
         return self.result()
 
@@ -104,8 +125,11 @@ class Turn:
         return self.result()
 
     async def start_session(self, metadata: dict[str, Any]) -> bool:
-        """Begin a session if none has begun, or if the visitor was silent for longer than a session lasts."""
-        if self.tracker.top is not None and not self._has_expired():
+        """Begin a session if none has begun, or if the visitor was silent for longer than a session lasts. Slots that
+        were set before the first message begin none: a browser may be recognised when the chat opens."""
+        fold = self.tracker.fold
+        has_begun = self.tracker.top is not None and not (fold.action is None and fold.message is None)
+        if has_begun and not self._has_expired():
             return False
         if metadata:
             self._log_event(slot_set(SESSION_METADATA, metadata))
@@ -116,6 +140,15 @@ class Turn:
         """What came of it."""
         replies = [_reply(event, index) for index, event in enumerate(self._events) if event["event"] == "bot"]
         return TurnResult(self._events, replies, self.tracker, tuple(self._failed))
+
+    def _was_offered(self, name: str, value: Any) -> bool:
+        """Whether this value filled the slot before, and a validation or an action emptied it."""
+        for event in self.tracker.events_backwards(after_restart=True):
+            if event["event"] in ("session_started", "reset_slots"):
+                return False
+            if event["event"] == "slot" and event["name"] == name and (event.get("metadata") or {}).get("known"):
+                return bool(event.get("value") == value)
+        return False
 
     def _has_expired(self) -> bool:
         minutes = self._assistant.domain.session.expiration
@@ -218,6 +251,11 @@ class Turn:
         event = self._stamp.on(event)
         self.tracker.apply(event)
         self._events.append(event)
+
+
+def _known(name: str, value: Any) -> Event:
+    """A slot is filled with what is known apart from the visitor's words."""
+    return {**slot_set(name, value), "metadata": {"known": True}}
 
 
 def _rejection(prediction: Prediction) -> Event:

@@ -5,8 +5,9 @@ from email.headerregistry import Address
 import msgspec
 
 from admin import AuditBook, Bots
-from bot_runtime.verification import devices, erasing, fates, mailboxes, policy, requests
+from bot_runtime.verification import browser_keys, devices, erasing, fates, mailboxes, policy, requests
 from bot_runtime.verification.bounces import Bounces
+from bot_runtime.verification.browser_keys import BrowserKeys
 from bot_runtime.verification.devices import Devices
 from bot_runtime.verification.erasing import ProofHolding
 from bot_runtime.verification.evidence import Evidence
@@ -29,7 +30,7 @@ from foundation.web import Pages
 from transcripts.contacts import Contacts
 from transcripts.conversations import Conversations
 
-KINDS = (devices.KIND, mailboxes.KIND, requests.KIND, erasing.KIND, policy.KIND, fates.KIND)
+KINDS = (devices.KIND, mailboxes.KIND, requests.KIND, erasing.KIND, policy.KIND, fates.KIND, browser_keys.KIND)
 """What the proof stores, for the engine; the evidence is a log and needs no kind."""
 
 
@@ -76,7 +77,8 @@ def build(
     secrets = Secrets(keyring)
     requests_ = Requests(engine, keyring, clock, secrets, domain=_domain(sender))
     evidence = Evidence(engine, keyring)
-    devices_ = Devices(engine, keyring, clock, life_ms=device_life)
+    keys = BrowserKeys(engine, keyring, clock)
+    devices_ = Devices(engine, keyring, clock, keys, life_ms=device_life)
     mailboxes_ = Mailboxes(engine, keyring, clock, mailbox_limits)
     policies, fates_ = Policies(engine, keyring, audit), Fates(engine, keyring, clock)
     mails = Mails(
@@ -108,6 +110,7 @@ def build(
         requests=requests_,
         settler=settler,
         secrets=secrets,
+        keys=keys,
         devices=devices_,
         mailboxes=mailboxes_,
         evidence=evidence,
@@ -148,6 +151,7 @@ def build(
             requests=requests_,
             evidence=evidence,
             devices=devices_,
+            keys=keys,
             fates=fates_,
             conversations=conversations,
         ),

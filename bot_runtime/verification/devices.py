@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot_runtime.verification.browser_keys import BrowserKeys
 from foundation.clock import DAY, Clock
 from foundation.ids import new_id
 from foundation.keys import Keyring
@@ -47,9 +48,13 @@ class Proven(msgspec.Struct, frozen=True):
 
 
 class Devices:
-    """The rows. `life_ms` is how long a proof holds without being renewed, if its account does not say otherwise."""
+    """The rows. `life_ms` is how long a proof holds without being renewed, if its account does not say otherwise. Only a
+    browser with a key of its own (`keys`) stays recognised after the chat."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, clock: Clock, *, life_ms: int = 180 * DAY) -> None:
+    def __init__(
+        self, engine: Engine, keyring: Keyring, clock: Clock, keys: BrowserKeys, *, life_ms: int = 180 * DAY
+    ) -> None:
+        self._keys = keys
         self._rows: Collection[Proven] = Collection(engine, keyring, KIND, Proven)
         self._clock = clock
         self._life_ms = life_ms
@@ -79,7 +84,9 @@ class Devices:
         row = await self._row(account, visitor, contact)
         if row is None or not self._holds(row):
             return None
-        return row.body if row.body.stay or row.body.conversation == conversation else None
+        if row.body.conversation == conversation:
+            return row.body
+        return row.body if row.body.stay and await self._keys.has(account, visitor) else None
 
     async def why_not(self, account: str, visitor: str, contact: str, conversation: str = "") -> Why:
         """Why this browser is not verified for the contact in this conversation; empty when nobody ever was (DD-7)."""
@@ -95,7 +102,10 @@ class Devices:
         """The contact that this browser proved last, with the proof, if it holds in this conversation (without one:
         where the visitor chose to stay recognised)."""
         rows, _ = await self._rows.find(account, Where("visitor", "=", visitor), limit=100)
-        here = [row for row in rows if row.body.stay or (conversation and row.body.conversation == conversation)]
+        stays = any(row.body.stay for row in rows) and await self._keys.has(account, visitor)
+        here = [
+            row for row in rows if (stays and row.body.stay) or (conversation and row.body.conversation == conversation)
+        ]
         holding = [row for row in here if self._holds(row)]
         if not holding:
             return None

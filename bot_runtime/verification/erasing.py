@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from bot_runtime.verification.browser_keys import BrowserKeys
 from bot_runtime.verification.devices import Devices
 from bot_runtime.verification.evidence import AnyFact, Evidence
 from bot_runtime.verification.fates import Fates
@@ -46,6 +47,7 @@ class ProofHolding:
         requests: Requests,
         evidence: Evidence,
         devices: Devices,
+        keys: BrowserKeys,
         fates: Fates,
         conversations: Conversations,
     ) -> None:
@@ -54,6 +56,7 @@ class ProofHolding:
         self._requests = requests
         self._evidence = evidence
         self._devices = devices
+        self._keys = keys
         self._fates = fates
         self._conversations = conversations
 
@@ -68,6 +71,7 @@ class ProofHolding:
             gone += await self._evidence.destroy(account, request)
         for visitor in whose.visitors:
             gone += await self._devices.forget(account, visitor)
+            gone += await self._keys.forget(account, visitor)
         for contact in whose.contacts:
             gone += await self._devices.revoke_all(account, contact)
         return gone

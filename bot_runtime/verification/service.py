@@ -21,6 +21,7 @@ import msgspec
 from admin import AuditBook, Bots
 from bot_runtime.locks import Locks
 from bot_runtime.phrases import say
+from bot_runtime.verification.browser_keys import BrowserKeys
 from bot_runtime.verification.devices import Devices, Method, Proven
 from bot_runtime.verification.evidence import Evidence, Withdrawn
 from bot_runtime.verification.fates import Fates
@@ -78,6 +79,7 @@ class Verification:
         requests: Requests,
         settler: Settler,
         secrets: Secrets,
+        keys: BrowserKeys,
         devices: Devices,
         mailboxes: Mailboxes,
         evidence: Evidence,
@@ -95,6 +97,7 @@ class Verification:
         self._requests = requests
         self._settler = settler
         self._secrets = secrets
+        self.keys = keys
         self._devices = devices
         self._mailboxes = mailboxes
         self._evidence = evidence
@@ -383,7 +386,7 @@ class Verification:
         removed = await self._requests.forget_unconfirmed(before=before)
         removed += await self._contacts.forget_unconfirmed(before)
         removed += await self._mailboxes.forget_old() + await self._devices.forget_old()
-        return removed + await self._fates.forget_old()
+        return removed + await self._fates.forget_old() + await self.keys.forget_old()
 
     # What the public functions have in common, in the order in which they call it
 

@@ -28,7 +28,7 @@ from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
 from bot_runtime.minds import Minds
-from bot_runtime.thinking import Thinker
+from bot_runtime.thinking import Thinker, TranscriptUrl
 from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Proof
 from bot_runtime.verification.texts import texts
@@ -42,6 +42,7 @@ from foundation.live import LocalSignals
 from foundation.mail import Envelope, MemoryPost
 from foundation.records import MemoryEngine
 from foundation.web import Pages, Runner, Static, Throttle, WebSettings, build_app, serve
+from tests.browser_key import BrowserKey
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import PAGES as TRANSCRIPT_PAGES
@@ -62,6 +63,7 @@ class Chat:
 
     id: str
     device: str
+    key: BrowserKey | None = None
 
     @property
     def visitor(self) -> str:
@@ -130,6 +132,9 @@ class Desk:
         """A chat whose address was proven by the code."""
         stay = options.pop("stay", False)
         chat = await self.chat(**options)
+        if stay:
+            chat.key = BrowserKey()
+            await self.proof.verification.keys.register(self.account.id, chat.visitor, chat.key.public)
         await self.supply(chat, address)
         assert await self.enter(chat, code_in(await self.mail()), stay=stay) == "verified"
         return chat
@@ -375,10 +380,12 @@ def assistant(tmp_path: Path) -> Path:
     return Path(shutil.copytree(HARBOUR, tmp_path / "harbour", ignore=shutil.ignore_patterns("__pycache__")))
 
 
-def make_talk(desk: Desk, assistant: Path, models: Path, **options: Any) -> Talk:
+def make_talk(
+    desk: Desk, assistant: Path, models: Path, *, transcript_url: TranscriptUrl | None = None, **options: Any
+) -> Talk:
     bots = RunningBots(desk.admin.accounts, desk.admin.bots, desk.clock, folder_of=lambda _: assistant, models=models)
     minds = Minds(desk.conversations)
-    answerer = Answerer(bots, minds, Thinker(desk.signals), desk.clock)
+    answerer = Answerer(bots, minds, Thinker(desk.signals, transcript_url=transcript_url), desk.clock)
     turns = Turns(desk.conversations, answerer, desk.proof.verification, desk.clock, **options)
     return Talk(desk, bots, minds, turns)
 

@@ -519,7 +519,7 @@ async def test_a_code_after_expiry_or_too_many_tries_says_so(shop: Shop, clock: 
 
 async def test_DD_7_a_new_chat_in_a_proven_browser_begins_verified(shop: Shop) -> None:
     proven = await shop.desk.verified(JANE, stay=True)
-    async with shop.visitor(device=proven.device) as visitor:
+    async with shop.visitor(device=proven.device, key=proven.key) as visitor:
         await visitor.ask(type="end")
         await visitor.say("hello")
         second = [frame["conversation"] for frame in visitor.frames if frame["type"] == "welcome"][-1]

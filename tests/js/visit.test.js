@@ -17,11 +17,12 @@ class Scene {
   storage = new MemoryStorage();
   happened = [];
 
-  constructor({ stored, locale = "en" } = {}) {
+  constructor({ stored, keys, locale = "en" } = {}) {
     if (stored) this.storage.setItem(KEY, JSON.stringify(stored));
     this.visit = new Visit({
       bot: BOT,
       locale,
+      keys,
       Line,
       Outbox,
       Typing,
@@ -565,4 +566,54 @@ test("a page's address is said short and without its query", () => {
   assert.equal(hello.page.referrer, "https://ref.example/");
   assert.doesNotMatch(hello.page.url, /token/);
   assert.ok(new TextEncoder().encode(JSON.stringify(hello)).length < 4_096);
+});
+
+const KEYS = {
+  make: async () => "public",
+  sign: async (words) => `signed ${words}`,
+  drop: async () => (KEYS.dropped = true),
+};
+
+test("P-1, DD-7: the browser's key is made with the consent, and asked to sign when the socket comes back", async () => {
+  let loaded = 0;
+  const scene = new Scene({ keys: async () => ((loaded += 1), KEYS) });
+  scene.welcome();
+  await settled();
+  assert.equal(loaded, 0);
+  assert.equal("key" in scene.wire.of("hello")[0], false);
+  scene.visit.consent();
+  await settled();
+  assert.equal(scene.wire.of("consent")[0].key, "public");
+  scene.talking({ ticket: "t1" });
+  assert.equal(scene.visit.who.ticket, "t1");
+  assert.equal(scene.comeBack(1006, null).key, true);
+  scene.wire.say({ type: "challenge", nonce: "n1" });
+  await settled();
+  assert.deepEqual(scene.wire.of("signed"), [{ type: "signed", signature: `signed frontdesk browser 1\n${BOT}\nn1` }]);
+  scene.talking();
+  assert.equal(scene.visit.phase, "thread");
+  scene.visit.forget();
+  await settled();
+  assert.equal(KEYS.dropped, true);
+});
+
+test("DD-7: a browser that is told that it is another one reads the notice again, and draws a secret of its own", () => {
+  const other = "9".repeat(43);
+  const scene = new Scene({ stored: { device: other, bots: [BOT], key: true } });
+  assert.deepEqual([scene.wire.of("hello")[0].device, scene.wire.of("hello")[0].key], [other, true]);
+  scene.welcome({ other_browser: true });
+  assert.equal(scene.visit.phase, "notice");
+  scene.visit.consent();
+  assert.equal(scene.wire.of("consent")[0].device, SECRET);
+});
+
+test("DD-7: without its module the browser answers that it cannot sign, and consents without a key", async () => {
+  const scene = new Scene({ keys: async () => Promise.reject(new Error("offline")) });
+  scene.welcome();
+  scene.visit.consent();
+  await settled();
+  assert.equal("key" in scene.wire.of("consent")[0], false);
+  scene.wire.say({ type: "challenge", nonce: "n1" });
+  await settled();
+  assert.equal(scene.wire.of("signed")[0].signature, "");
 });

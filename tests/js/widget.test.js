@@ -115,6 +115,31 @@ test("one browser, two bots: one secret, forgotten bot by bot", () => {
   assert.equal(storage.items.size, 0);
 });
 
+test("DD-7: with the secret it is kept whether the browser signs, until the last bot is forgotten", () => {
+  const storage = new MemoryStorage();
+  const draws = ["1".repeat(43), "2".repeat(43)];
+  const [a, b] = ["a", "b"].map((bot) => new Device({ storage, bot, draw: () => draws.shift() }));
+  a.signed();
+  a.secretForConsent();
+  a.keep();
+  assert.deepEqual(JSON.parse(storage.getItem(KEY)), { device: "1".repeat(43), bots: ["a"], key: true });
+  assert.deepEqual([a.signs, b.signs], [true, false]);
+  b.secretForConsent();
+  b.keep();
+  assert.deepEqual([a.forget(), b.signs, b.forget()], [false, true, true]);
+  assert.equal(storage.items.size, 0);
+});
+
+test("DD-7: a secret that is another browser's is forgotten, and a new one drawn", () => {
+  const storage = new MemoryStorage();
+  storage.setItem(KEY, JSON.stringify({ device: "1".repeat(43), bots: ["a", "b"], key: true }));
+  const device = new Device({ storage, bot: "a", draw: () => "2".repeat(43) });
+  device.renew();
+  assert.equal(storage.items.size, 0);
+  assert.equal(device.signs, false);
+  assert.equal(device.secretForConsent(), "2".repeat(43));
+});
+
 test("both languages have every word with the same values", () => {
   const values = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
   assert.deepEqual(Object.keys(GERMAN), Object.keys(ENGLISH));

@@ -18,7 +18,7 @@ from foundation.web import Throttle
 from transcripts.consent import Consents
 from transcripts.control import change
 from transcripts.conversations import Conversations
-from transcripts.events import AnyEvent, Closed, ConsentGiven, ConsentWithdrawn, MessageSent, WebPage
+from transcripts.events import AnyEvent, Closed, ConsentGiven, ConsentWithdrawn, MessageSent, NoteWritten, WebPage
 from transcripts.notices import Notice
 from transcripts.state import State
 
@@ -91,6 +91,15 @@ class Chats:
         under the same consent. `None` when the notice has changed since: it must be read again."""
         async with self._alone(browser):
             return await self._gone_on(browser, before)
+
+    async def visitor_of(self, account: str, device: str, ticket: str) -> str:
+        """For whom a door beside the socket acts (`BrowserKeys.visitor_of`)."""
+        return await self._verification.keys.visitor_of(account, device, ticket)
+
+    async def note(self, account: str, conversation: str, text: str) -> None:
+        """Tell the staff something about this chat."""
+        note = NoteWritten(at=self._clock.now(), author="", author_name="Frontdesk", text=text)
+        await self._conversations.update(account, conversation, lambda _: [note])
 
     async def call_person(self, account: str, conversation: str, client_id: str) -> None:
         """The visitor asks for a person (BR-5). Nothing to do while one is called or there."""

@@ -39,20 +39,29 @@ class Site(Body, frozen=True):
 
 
 class Hello(Frame, frozen=True):
-    """The first frame; `since` is the last seq that this browser has."""
+    """The first frame; `since` is the last seq that this browser has. `key`: it holds the key of its device and will
+    sign."""
 
     bot: Id
     device: Secret | None = None
     since: Annotated[int, msgspec.Meta(ge=0)] = 0
     locale: Locale = "en"
     page: Site = Site()
+    key: bool = False
+
+
+class Signed(Frame, frozen=True):
+    """Answers `challenge`; without a signature it says that the key is gone."""
+
+    signature: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{86})?\Z")] = ""
 
 
 class Consent(Frame, frozen=True):
-    """Accepts the notice of `welcome`; `device` is the secret that the browser drew."""
+    """Accepts the notice of `welcome`; `device` is the secret that the browser drew, `key` the public half of its key."""
 
     notice: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     device: Secret
+    key: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{87})?\Z")] = ""
 
 
 class Message(Frame, frozen=True):
@@ -98,7 +107,7 @@ class Typing(Frame, frozen=True):
     on: bool
 
 
-AnyFrame = Consent | Message | Email | Code | Resend | Handoff | Transcript | End | Withdraw | Typing
+AnyFrame = Signed | Consent | Message | Email | Code | Resend | Handoff | Transcript | End | Withdraw | Typing
 
 
 class BotCard(msgspec.Struct, frozen=True):
@@ -120,6 +129,10 @@ class NoticeCard(msgspec.Struct, frozen=True):
     locale: str
 
 
+class Challenge(msgspec.Struct, frozen=True, tag_field="type", tag="challenge"):
+    nonce: str
+
+
 class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
     bot: BotCard
     notice: NoticeCard
@@ -130,6 +143,8 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
     holder: str | None
     secure: bool
     transcripts: bool = False
+    other_browser: bool = False
+    ticket: str = ""
 
 
 class Events(msgspec.Struct, frozen=True, tag_field="type", tag="events"):

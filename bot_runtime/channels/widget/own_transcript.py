@@ -18,7 +18,7 @@ from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.phrases import language_of
 from foundation.clock import DAY, HOUR, Clock
 from foundation.errors import NotFound
-from foundation.ids import is_id, is_secret, secret_hash
+from foundation.ids import is_id, is_secret
 from foundation.web import PUBLIC, Body, Route, Throttle, client_address, limit_key, read_json
 from transcripts.conversations import Conversations
 from transcripts.events import MessageSent, Numbered, WebPage
@@ -39,6 +39,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 class _Asked(Body, frozen=True):
     device: Annotated[str, msgspec.Meta(max_length=64)]
     locale: Annotated[str, msgspec.Meta(max_length=35)] = "en"
+    ticket: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class OwnTranscript:
@@ -66,7 +67,8 @@ class OwnTranscript:
         bot = await self._bots.public(request.match_info["bot"]) if is_id(request.match_info["bot"]) else None
         if bot is None or not is_secret(asked.device):
             raise _nothing()
-        browser = Browser(bot.account, bot.id, secret_hash(asked.device), asked.locale, WebPage(), client)
+        visitor = await self._chats.visitor_of(bot.account, asked.device, asked.ticket)
+        browser = Browser(bot.account, bot.id, visitor, asked.locale, WebPage(), client)
         state = await self._chats.find(browser)
         if state is None:
             raise _nothing()

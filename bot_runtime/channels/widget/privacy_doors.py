@@ -19,7 +19,7 @@ from bot_runtime.channels.widget.holdings import Holdings, HoldingsOf
 from bot_runtime.channels.widget.own_copy import OwnCopy, data_of
 from foundation.clock import HOUR, Clock
 from foundation.errors import Conflict, Invalid, NotFound
-from foundation.ids import is_id, secret_hash
+from foundation.ids import is_id
 from foundation.web import PUBLIC, Body, Pages, Route, Throttle, limit_key, read_json, read_query
 from transcripts.archives import as_file
 from transcripts.consent import Consents
@@ -33,6 +33,7 @@ CONFIRM = {"en": "ERASE", "de": "LÖSCHEN"}
 """The word that a visitor types before an erasure is asked for."""
 
 Words = Annotated[str, msgspec.Meta(max_length=1_000)]
+Ticket = Annotated[str, msgspec.Meta(max_length=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
@@ -41,6 +42,7 @@ class Asked(Body, frozen=True):
 
     device: Secret
     locale: Locale = "en"
+    ticket: Ticket = ""
 
 
 class Chosen(Body, frozen=True):
@@ -51,6 +53,7 @@ class Chosen(Body, frozen=True):
     given: bool
     version: Annotated[str, msgspec.Meta(max_length=64)] = ""
     locale: Locale = "en"
+    ticket: Ticket = ""
 
 
 class Requested(Body, frozen=True):
@@ -61,6 +64,7 @@ class Requested(Body, frozen=True):
     words: Words = ""
     confirm: Annotated[str, msgspec.Meta(max_length=20)] = ""
     locale: Locale = "en"
+    ticket: Ticket = ""
 
 
 class Renamed(Body, frozen=True):
@@ -69,6 +73,7 @@ class Renamed(Body, frozen=True):
     device: Secret
     name: Name
     locale: Locale = "en"
+    ticket: Ticket = ""
 
 
 class _Terms(Body, frozen=True):
@@ -128,14 +133,14 @@ class PrivacyDoors:
     async def held(self, request: web.Request) -> web.Response:
         """What is held, in values; the widget finds the words."""
         bot, asked = await self._bot(request), await read_json(request, Asked)
-        browser, held = await self._enter(request, bot, asked.device, asked.locale)
+        browser, held = await self._enter(request, bot, asked)
         async with self._recorded(browser, "privacy.looked", held):
             return _json(await self._answer(browser, bot, held))
 
     async def copy(self, request: web.Request) -> web.Response:
         """All of it as an archive."""
         bot, asked = await self._bot(request), await read_json(request, Asked)
-        browser, held = await self._enter(request, bot, asked.device, asked.locale)
+        browser, held = await self._enter(request, bot, asked)
         self._per_copy.check(browser.visitor)
         self._per_copy.hit(browser.visitor)
         async with self._recorded(browser, "privacy.copied", held):
@@ -151,7 +156,7 @@ class PrivacyDoors:
     async def choose(self, request: web.Request) -> web.Response:
         """A consent of its own: given or refused by one press, each as easy as the other (Art. 7 (3))."""
         bot, chosen = await self._bot(request), await read_json(request, Chosen)
-        browser, held = await self._enter(request, bot, chosen.device, chosen.locale)
+        browser, held = await self._enter(request, bot, chosen)
         conversation, page = self._newest(held)
         use: Use = chosen.use
         action = "consent.given" if chosen.given else "consent.refused"
@@ -181,7 +186,7 @@ class PrivacyDoors:
     async def ask(self, request: web.Request) -> web.Response:
         """An erasure or a correction, which people of the house carry out and answer."""
         bot, asked = await self._bot(request), await read_json(request, Requested)
-        browser, held = await self._enter(request, bot, asked.device, asked.locale)
+        browser, held = await self._enter(request, bot, asked)
         said = _clean(asked.words)
         if asked.what == "erase" and asked.confirm.strip().upper() not in CONFIRM.values():
             raise Invalid("Type the word to confirm. Nothing was asked for.", field="confirm")
@@ -202,7 +207,7 @@ class PrivacyDoors:
     async def rename(self, request: web.Request) -> web.Response:
         """The right name, in every chat of this browser; what stood there before stays in their logs (MS-12)."""
         bot, asked = await self._bot(request), await read_json(request, Renamed)
-        browser, held = await self._enter(request, bot, asked.device, asked.locale)
+        browser, held = await self._enter(request, bot, asked)
         name = " ".join(_clean(asked.name).split())
         if not name:
             raise Invalid("A name has letters.", field="name")
@@ -216,7 +221,7 @@ class PrivacyDoors:
     async def withdraw(self, request: web.Request) -> web.Response:
         """Take back the consent to the chats of this browser; an open one ends."""
         bot, asked = await self._bot(request), await read_json(request, Asked)
-        browser, held = await self._enter(request, bot, asked.device, asked.locale)
+        browser, held = await self._enter(request, bot, asked)
         standing = [chat for chat in held.chats if chat.here and chat.state.consent is not None]
         if not standing:
             raise Conflict("There is no consent that could be taken back.")
@@ -234,13 +239,15 @@ class PrivacyDoors:
             raise NotFound("There is no such bot.")
         return bot
 
-    async def _enter(self, request: web.Request, bot: Bot, device: str, locale: str) -> tuple[Browser, Holdings]:
+    async def _enter(
+        self, request: web.Request, bot: Bot, asked: Asked | Chosen | Requested | Renamed
+    ) -> tuple[Browser, Holdings]:
         """The browser and what it may see; the attempt counts before anything is looked up."""
         client = limit_key(request)
         self._per_client.check(client)
         self._per_client.hit(client)
-        visitor = secret_hash(device)
-        browser = Browser(bot.account, bot.id, visitor, locale, WebPage(), client)
+        visitor = await self._chats.visitor_of(bot.account, asked.device, asked.ticket)
+        browser = Browser(bot.account, bot.id, visitor, asked.locale, WebPage(), client)
         return browser, await self._holdings.of(browser)
 
     async def _answer(self, browser: Browser, bot: Bot, held: Holdings) -> dict[str, Any]:

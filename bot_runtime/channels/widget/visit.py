@@ -19,13 +19,15 @@ from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.channels.widget.frames import AnyFrame, Hello, Outcome
 from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Asker, Verification
+from bot_runtime.verification.browser_keys import COPIED
 from bot_runtime.whispers import Typing, typing_of
 from foundation.clock import SECOND, Clock
 from foundation.errors import Conflict, Forbidden, NotFound, Problem
-from foundation.ids import secret_hash
+from foundation.ids import new_secret, secret_hash
 from foundation.live import Listener, Signals
 from foundation.web import LiveSocket
 from transcripts.conversations import Conversations
+from transcripts.events import EmailSupplied, EmailVerified
 from transcripts.mailing import TranscriptMails
 from transcripts.state import State
 from transcripts.views import visitor_view
@@ -78,6 +80,8 @@ class Visit:
             page=hello.page.as_page(),
             client=client,
         )
+        self._own = ""  # the visitor that this browser has shown itself to be
+        self._copied = False
         self._conversation = ""
         self._sent = 0
         self._topic = ""
@@ -87,6 +91,7 @@ class Visit:
         """Serve until the browser goes away."""
         async with self._services.signals.listen() as self._listener:
             await self._read_notice()
+            await self._recognise()
             if self._browser.visitor and (state := await self._chats.find(self._browser)) is not None:
                 await self._enter(state, since=self._socket.hello.since)
             await self._welcome()
@@ -99,6 +104,29 @@ class Visit:
                 for helper in helpers:
                     helper.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _recognise(self) -> None:
+        """A device that registered a key is this browser's only with a signature; without one it opens nothing."""
+        visitor, keys = self._browser.visitor, self._services.verification.keys
+        if not visitor or not await keys.has(self._account, visitor) or await self._signs(visitor):
+            self._own = visitor
+            return
+        self._copied = True
+        self._browser = msgspec.structs.replace(self._browser, visitor="")
+
+    async def _signs(self, visitor: str) -> bool:
+        if not self._socket.hello.key:
+            return False
+        nonce = new_secret()
+        self._socket.send(frames.Challenge(nonce))
+        async for frame in self._socket:
+            if not isinstance(frame, frames.Signed):
+                self._socket.send_problem(Conflict("Please answer the challenge first."))
+                continue
+            return await self._services.verification.keys.is_signed(
+                self._account, visitor, bot=self._bot.id, nonce=nonce, signature=frame.signature
+            )
+        return False
 
     async def _read_notice(self) -> None:
         self._notice = await self._chats.notice(self._browser)
@@ -115,6 +143,7 @@ class Visit:
         if not state.closed:
             await self._services.verification.recognise(self._account, state.id)
             await self._services.turns.resume(self._account, state.id)
+            await self._services.turns.proof_changed(self._account, state.id)
 
     # What is told
 
@@ -132,8 +161,13 @@ class Visit:
                 holder=(state.holder_name or None) if state else None,
                 secure=self._secure,
                 transcripts=body.transcript_icon,
+                other_browser=self._copied,
+                ticket=await self._ticket(),
             )
         )
+
+    async def _ticket(self) -> str:
+        return await self._services.verification.keys.ticket(self._account, self._own) if self._own else ""
 
     def _consented(self, state: State) -> bool:
         """Whether what was accepted is still the current notice, in whichever language it was read. Somebody who comes
@@ -151,6 +185,8 @@ class Visit:
         views = [view for event in events if (view := visitor_view(event)) is not None]
         if views:
             self._socket.send({"type": "events", "events": views})
+        if any(isinstance(one.event, EmailSupplied | EmailVerified) for one in events):
+            await self._services.turns.proof_changed(self._account, conversation)
 
     async def _follow(self) -> None:
         async for signal in self._listener:
@@ -189,6 +225,8 @@ class Visit:
                     self._type(on)
                 case frames.Consent():
                     await self._consent(frame)
+                case frames.Signed():
+                    pass  # too late, or nobody asked
                 case _:
                     await self._deed(frame)
         except Problem as problem:
@@ -217,17 +255,31 @@ class Visit:
         await self._catch_up()
 
     async def _consent(self, frame: frames.Consent) -> None:
-        state = await self._state()
+        state, keys = await self._state(), self._services.verification.keys
         if state is None or state.closed or not self._consented(state):
             if frame.notice != self._notice.version:
                 await self._read_notice()
             if frame.notice != self._notice.version:
                 await self._welcome()
                 raise Conflict("The notice has changed. Please read it again. Nothing was stored.")
-            self._browser = msgspec.structs.replace(self._browser, visitor=secret_hash(frame.device))
-            await self._enter(await self._chats.accept(self._browser, self._notice))
+            await self._become(secret_hash(frame.device))
+            after = await self._chats.accept(self._browser, self._notice)
+            if frame.key:
+                await keys.register(self._account, self._own, frame.key)
+            if self._copied:
+                await self._chats.note(self._account, after.id, COPIED)
+                self._copied = False
+            await self._enter(after)
         await self._welcome()
         await self._catch_up()
+
+    async def _become(self, visitor: str) -> None:
+        """The browser acts under this device from now on."""
+        keys = self._services.verification.keys
+        if visitor != self._own and await keys.has(self._account, visitor):
+            raise Conflict("This device is bound to another browser. Please reload the page. Nothing was stored.")
+        self._own = visitor
+        self._browser = msgspec.structs.replace(self._browser, visitor=visitor)
 
     async def _deed(self, frame: "_Deed") -> None:
         state = await self._state()

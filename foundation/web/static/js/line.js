@@ -28,8 +28,8 @@ export class Line {
   #greeting = null;
   #losing = null;
 
-  constructor({ connect, hello, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
-    this.#is = { connect, hello, onFrame, onState, clock, random, final };
+  constructor({ connect, hello, sign, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
+    this.#is = { connect, hello, sign, onFrame, onState, clock, random, final };
   }
 
   start() {
@@ -93,6 +93,10 @@ export class Line {
   #hear(data) {
     const frame = parsed(data);
     if (!frame) return;
+    if (frame.type === "challenge") {
+      this.#sign(frame.nonce);
+      return;
+    }
     if (frame.type === "welcome" && this.state === "connecting") {
       this.#is.clock.cancel(this.#greeting);
       this.#openSince = this.#is.clock.now();
@@ -100,6 +104,12 @@ export class Line {
       this.#set("open");
     }
     this.#is.onFrame(frame);
+  }
+
+  async #sign(nonce) {
+    const socket = this.#socket;
+    const signature = await this.#is.sign(nonce);
+    if (socket === this.#socket) socket.send(JSON.stringify({ type: "signed", signature }));
   }
 
   #closed(code) {

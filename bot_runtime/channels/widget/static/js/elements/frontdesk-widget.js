@@ -40,6 +40,7 @@ export class FrontdeskWidget extends HTMLElement {
       locale: isLocale(navigator.language) ? navigator.language : "en",
       connect: () => new WebSocket(`${location.origin.replace("http", "ws")}/ws/visitor`),
       device: new Device({ storage: storage(), bot, draw: secret }),
+      keys: () => import("../models/keys.js"),
       clock: browserClock,
       uuid: () => crypto.randomUUID(),
       Line,

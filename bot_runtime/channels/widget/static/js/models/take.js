@@ -1,10 +1,10 @@
 // YA-16: loaded when it is asked for.
-export async function take({ bot, device, locale }) {
+export async function take({ bot, ...who }) {
   const answer = await fetch(`/w/${bot}/transcript`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     credentials: "omit",
-    body: JSON.stringify({ device, locale }),
+    body: JSON.stringify(who),
   });
   if (!answer.ok) throw new Error(String(answer.status));
   const [, name] = /filename="([\w.-]+)"/.exec(answer.headers.get("Content-Disposition")) ?? [];

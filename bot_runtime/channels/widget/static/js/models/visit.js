@@ -31,15 +31,16 @@ export class Visit extends EventTarget {
   typing;
   #is;
   #page = { url: "", title: "", referrer: "" };
+  #ticket = "";
   #sinceSaid = 0;
   #greeting = false;
   // Up to here events are shown again, not happening.
   #freshAfter = Infinity;
   #visible = true;
 
-  constructor({ bot, locale, connect, device, clock, uuid, random, Line, Outbox, Typing }) {
+  constructor({ bot, locale, connect, device, keys, clock, uuid, random, Line, Outbox, Typing }) {
     super();
-    this.#is = { bot, device, clock };
+    this.#is = { bot, device, keys, clock };
     this.locale = locale;
     const onChange = () => this.changed();
     const send = (frame) => this.line.send(frame);
@@ -49,6 +50,7 @@ export class Visit extends EventTarget {
       clock,
       random,
       hello: () => this.#hello(),
+      sign: async (nonce) => (await this.#keys())?.sign(`frontdesk browser 1\n${bot}\n${nonce}`) ?? "",
       onFrame,
       onState: () => this.#lineChanged(),
     });
@@ -63,7 +65,7 @@ export class Visit extends EventTarget {
       this.changed();
     };
     const { take } = await import("./take.js").catch(() => ({ take: async () => failed() }));
-    await take({ bot, device: device.secret, locale: this.locale }).catch(failed);
+    await take({ bot, ...this.who }).catch(failed);
   }
 
   get isKept() {
@@ -71,7 +73,7 @@ export class Visit extends EventTarget {
   }
 
   get who() {
-    return { device: this.#is.device.secret, locale: this.locale };
+    return { device: this.#is.device.secret, locale: this.locale, ticket: this.#ticket };
   }
 
   get isClosed() {
@@ -176,6 +178,7 @@ export class Visit extends EventTarget {
       since: this.#sinceSaid,
       locale: this.locale,
       page: bare(this.#page),
+      ...(device.signs && { key: true }),
     };
   }
 
@@ -193,7 +196,7 @@ export class Visit extends EventTarget {
     this.changed();
   }
 
-  #welcome({ bot, notice, consented, conversation, seq, control, holder, secure, transcripts }) {
+  #welcome({ bot, notice, consented, conversation, seq, control, holder, secure, transcripts, ...own }) {
     const greeting = this.#greeting;
     this.#greeting = false;
     if (greeting && this.#sinceSaid && conversation && conversation !== this.conversation) {
@@ -210,6 +213,8 @@ export class Visit extends EventTarget {
     if (asks && open && !this.consented) this.#happen("consent:given");
     if (!repeats && asks) this.busy = "";
     Object.assign(this, { bot, notice, consented, control, secure, transcripts, holder: holder ?? "" });
+    if (own.other_browser) this.#is.device.renew();
+    this.#ticket = own.ticket ?? "";
     if (conversation && consented) this.#is.device.keep();
     if (conversation && (consented || this.isClosed)) this.phase = "thread";
     else if (this.phase !== "declined") this.phase = "notice";
@@ -280,8 +285,16 @@ export class Visit extends EventTarget {
     }
   }
 
-  #sendConsent() {
-    this.line.send({ type: "consent", notice: this.notice.version, device: this.#is.device.secretForConsent() });
+  async #sendConsent() {
+    const { device, keys } = this.#is;
+    const key = keys && (await (await this.#keys())?.make());
+    if (key) device.signed();
+    const notice = this.notice.version;
+    this.line.send({ type: "consent", notice, device: device.secretForConsent(), ...(key && { key }) });
+  }
+
+  #keys() {
+    return this.#is.keys?.().catch(() => null);
   }
 
   async #ask(frame, options) {
@@ -310,7 +323,7 @@ export class Visit extends EventTarget {
       busy: "",
       problem: "",
     });
-    this.#is.device.forget();
+    if (this.#is.device.forget()) this.#keys()?.then((keys) => keys?.drop());
     this.outbox.clear();
     this.#forgetThread();
     this.line.stop();
