@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib.util
 import json
 import logging
 import signal
@@ -16,9 +17,10 @@ from aiohttp import web
 
 from config.installation import settings_of
 from config.settings import Settings
-from config.stores import Refused, open_stores
+from config.stores import Refused, Stores, open_stores
 from config.wiring import KINDS, House, build
 from foundation.clock import SystemClock
+from foundation.relay import RedisSignals
 from foundation.web import metrics_app
 from foundation.web import serve as serve_app
 from foundation.web.logs import LineFormatter
@@ -37,11 +39,22 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
     try:
         async with open_stores(settings, KINDS, SystemClock()) as stores:
             port = listening.getsockname()[1]
-            house = build(settings, stores, clock=SystemClock(), port=port)
+            signals = await signals_between(settings, stores)
+            house = build(settings, stores, clock=SystemClock(), port=port, signals=signals)
             said = await _introduce(house, fresh_passwords=bool(overrides.get("demo")))
             await _run(house, settings, listening, said, as_json=as_json)
     finally:
         listening.close()
+
+
+async def signals_between(settings: Settings, stores: Stores) -> RedisSignals | None:
+    """The signals that all nodes hear, if there are others. Raises `Refused` when the driver is not installed."""
+    if not settings.signals.redis_url:
+        return None
+    if importlib.util.find_spec("redis") is None:
+        raise Refused("signals.redis_url needs a package that is not here: pip install frontdesk[redis]")
+    secret = await stores.keyring.secret("", "signals")
+    return RedisSignals(settings.signals.redis_url, secret, SystemClock())
 
 
 def _spare_the_collector() -> None:

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from pydantic_settings import SettingsError as EnvironmentError_
 
 from foundation.records.mongo import check_url
+from foundation.relay import check_url as check_redis
 from foundation.web import WebSettings
 
 FILE_NAME = "frontdesk.toml"
@@ -227,6 +228,20 @@ class Escrow(Group):
     days: int = Field(7, ge=1, le=90, description="Days that a sealed case can be downloaded; then it is destroyed.")
 
 
+class SignalsBetween(Group):
+    """Signals between nodes; without it a node is alone with its database."""
+
+    redis_url: str = Field(
+        "", repr=False, description="Redis of all nodes, e.g. rediss://user:password@host:6379/0; empty: one node."
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.redis_url:
+            _require("redis_url", check_redis, self.redis_url)
+        return self
+
+
 class Settings(BaseSettings):
     """All of it. `data` is the folder with the database, the keys and `frontdesk.toml`."""
 
@@ -245,6 +260,7 @@ class Settings(BaseSettings):
     queue: Queue = Queue()
     audit: Audit = Audit()
     escrow: Escrow = Escrow()
+    signals: SignalsBetween = SignalsBetween()
 
     @model_validator(mode="after")
     def _stores_apart(self) -> Self:

@@ -41,6 +41,7 @@ from foundation.jobs import Jobs
 from foundation.live import LocalSignals, Signals
 from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
 from foundation.records import Collection, Kind
+from foundation.relay import RedisSignals
 from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, WebSettings, build_app
 from handoff.desk import Desk
 from handoff.queue import QueueKeeper
@@ -167,7 +168,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     sender = formataddr((settings.mail.sender_name, settings.mail.sender))
     proofs = evidence.build(settings, staff, jobs=outbox, clock=clock, post=post, sender=sender)
 
-    conversations = Conversations(engine, keyring, signals, clock)
+    conversations = Conversations(engine, keyring, signals, clock, shared=bool(settings.storage.url))
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
     rights_ = rights.build(
@@ -363,6 +364,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     async def working(_: web.Application) -> AsyncIterator[None]:
         async with background(
             ("erasures", rights_.erasures.follow()),
+            *([("signals", signals.run())] if isinstance(signals, RedisSignals) else []),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("refused readers", guard.refusals.run()),

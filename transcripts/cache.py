@@ -25,10 +25,22 @@ _TEXTS = (MessageSent, NoteWritten)
 class Entry:
     """One conversation: its state, its newest events, and what an append needs besides.
 
-    `sure` is False while a write may be under way whose outcome nobody waits for; then the log is asked on every read.
+    `seen`: when it was last as long as the log (milliseconds). `sure` is False while a write may be under way whose
+    outcome nobody waits for; then the log is asked on every read.
     """
 
-    __slots__ = ("bot_topic", "conversation_topic", "events", "key", "lock", "state", "sure", "visitor", "weight")
+    __slots__ = (
+        "bot_topic",
+        "conversation_topic",
+        "events",
+        "key",
+        "lock",
+        "seen",
+        "state",
+        "sure",
+        "visitor",
+        "weight",
+    )
 
     def __init__(self, state: State, key: str, visitor: str, events: Sequence[Numbered]) -> None:
         self.state = state
@@ -37,6 +49,7 @@ class Entry:
         self.events = list(events[-_KEPT_EVENTS:])
         self.lock = asyncio.Lock()
         self.sure = True
+        self.seen = 0
         self.weight = _ENTRY_BYTES + sum(_bytes_of(one.event) for one in self.events)
         self.conversation_topic = f"conversation/{state.id}"
         self.bot_topic = f"bot/{state.bot}"

@@ -57,6 +57,9 @@ Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
 
+FRESH = 2_000
+"""Milliseconds for which a conversation in memory is believed when other processes write too."""
+
 _WHILE_RESTRICTED = (RestrictionLifted, MessageRedacted, DataCorrected, ConsentWithdrawn, VerificationLost)
 """What may still be written to a frozen conversation: what protects the person, and the end of the freezing."""
 
@@ -88,7 +91,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class Conversations:
-    """The conversations of all accounts. `max_entries` and `max_bytes` bound what is kept folded in memory."""
+    """The conversations of all accounts. `max_entries` and `max_bytes` bound what is kept folded in memory. `shared`:
+    other processes write to the same store, so that what is in memory is compared with the log when it was not for two
+    seconds, whatever signal was lost."""
 
     def __init__(
         self,
@@ -99,8 +104,10 @@ class Conversations:
         *,
         max_entries: int = 20_000,
         max_bytes: int = 64 * 1024 * 1024,
+        shared: bool = False,
     ) -> None:
         self._engine = engine
+        self._shared = shared
         self._keyring = keyring
         self._signals = signals
         self._clock = clock
@@ -403,6 +410,7 @@ class Conversations:
             entry.take(events, after)
         entry.key = key
         entry.sure = True
+        entry.seen = self._clock.now()
         self._cache.put(state.id, entry)
         self._tell(entry, last)
         if any(type(event) is Closed for event in events):
@@ -418,9 +426,12 @@ class Conversations:
 
     async def _current(self, account: str, id: str, known: int) -> Entry:
         entry = await self._entry(account, id)
-        if not entry.sure or entry.state.seq < known:
+        if not entry.sure or entry.state.seq < known or self._is_old(entry):
             await self._catch_up(entry)
         return entry
+
+    def _is_old(self, entry: Entry) -> bool:
+        return self._shared and self._clock.now() - entry.seen > FRESH
 
     async def _entry(self, account: str, id: str) -> Entry:
         entry = self._cache.get(id)
@@ -439,6 +450,7 @@ class Conversations:
             raise _not_found()
         key = await self._log.newest_key(account, id)
         entry = Entry(fold(account, id, events), key, str(row.fields["visitor"]), events)
+        entry.seen = self._clock.now()
         self._cache.put(id, entry)
         return self._cache.get(id) or entry
 
@@ -451,6 +463,7 @@ class Conversations:
         if events or not entry.sure:
             entry.key = await self._log.newest_key(state.account, state.id)
         entry.catch_up(events)
+        entry.seen = self._clock.now()
         self._cache.put(state.id, entry)
 
     async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
