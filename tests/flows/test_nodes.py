@@ -1,0 +1,221 @@
+"""Two nodes of one installation: MongoDB and Redis between them, nginx in front (issue 3)."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.mongo import store_settings
+from tests.redis import RedisServer
+from tests.serving import Frontdesk
+from tests.talking import Staff, Visitor
+
+NGINX = """
+daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+  upstream frontdesk {{ {servers} }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://frontdesk;
+      proxy_bind 127.0.0.9;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_read_timeout 75s;
+    }}
+  }}
+}}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+@dataclass
+class Cluster:
+    """Two nodes, each on a port of its own, and the address that all of them are reached at."""
+
+    url: str
+    nodes: list[Frontdesk]
+    ports: list[int]
+    redis: RedisServer
+
+    def direct(self, node: int) -> str:
+        return f"http://127.0.0.1:{self.ports[node]}"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx is None:
+        pytest.skip("no nginx on the PATH")
+    redis = RedisServer(tmp_path)
+    redis.start()
+    port, ports = free_port(), [free_port(), free_port()]
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **store_settings(tmp_path),
+        "FRONTDESK_SIGNALS__REDIS_URL": redis.url,
+        "FRONTDESK_WEB__BASE_URL": url,
+        "FRONTDESK_WEB__HOSTS": f'["127.0.0.1:{ports[0]}", "127.0.0.1:{ports[1]}"]',
+        "FRONTDESK_WEB__TRUSTED_PROXIES": '["127.0.0.9/32"]',
+        "FRONTDESK_WEB__FRAMES_PER_SECOND": "100000",
+        "FRONTDESK_WEB__FRAMES_BURST": "100000",
+    }
+    nodes = [Frontdesk(tmp_path / name / "data", dict(environment)) for name in ("one", "two")]
+    nodes[0].init()
+    shutil.copytree(nodes[0].data, nodes[1].data)
+    nodes[1].demo = nodes[0].demo
+    for node, own in zip(nodes, ports, strict=True):
+        node.start(own)
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    servers = " ".join(f"server 127.0.0.1:{own} max_fails=0;" for own in ports)
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, servers=servers))
+    with (folder / "out.log").open("wb") as log:
+        process = subprocess.Popen([nginx, "-c", str(config), "-p", str(folder)], stdout=log, stderr=log)
+    try:
+        _wait_for(port, folder)
+        yield Cluster(url, nodes, ports, redis)
+    finally:
+        process.terminate()
+        process.wait(30)
+        for node in nodes:
+            node.stop()
+        redis.kill()
+
+
+def _wait_for(port: int, folder: Path) -> None:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise RuntimeError((folder / "out.log").read_text()) from None
+
+
+async def _in_touch(visitor: Visitor, boss: Staff, text: str) -> str:
+    """What the visitor says on his node comes to the console on another; the conversation."""
+    assert (await visitor.say(text))["type"] == "ack"
+    row = await boss.row(lambda row: row["last_text"] == text or text in row["last_text"] or row["unread"] > 0)
+    return str(row["id"])
+
+
+@pytest.mark.timeout(180)
+async def test_the_visitor_on_one_node_and_the_agent_on_the_other_talk_live(cluster: Cluster) -> None:
+    """Whichever way the two are spread, through nginx and directly; the address is the visitor's, not nginx's."""
+    bot, boss_of = cluster.nodes[0].demo["bot"], cluster.nodes[0].person("super_admin")
+    for base_visitor, base_boss in (
+        (cluster.direct(0), cluster.direct(1)),
+        (cluster.direct(1), cluster.direct(0)),
+        (cluster.url, cluster.url),
+    ):
+        async with (
+            Visitor.at(base_visitor, bot) as visitor,
+            Staff.logged_in(base_boss, boss_of["email"], boss_of["password"]) as boss,
+        ):
+            await visitor.ask(type="handoff")
+            row = await boss.row(lambda row: row["control"] == "queue")
+            taken = await boss.ask(type="take_over", conversation=row["id"])
+            assert taken["type"] == "ack", taken
+            await boss.ask(type="message", conversation=row["id"], text="Good day from the other node")
+            await visitor.says("agent", "Good day from the other node")
+            await boss.send(type="watch", conversation=row["id"], since=0)
+            await visitor.say("And good day to you")
+            await boss.says("visitor", "And good day to you")
+            await boss.ask(type="close", conversation=row["id"])
+            await visitor.event(lambda event: event["kind"] == "closed")
+
+
+@pytest.mark.timeout(180)
+async def test_two_nodes_are_given_the_same_message_at_the_same_moment(
+    cluster: Cluster, counted: Callable[..., None]
+) -> None:
+    """One turn, one reply: the client sends it on both nodes under one `client_id`, as after a broken line."""
+    bot = cluster.nodes[0].demo["bot"]
+    async with Visitor.at(cluster.direct(0), bot) as here:
+        await here.say("hello")
+        async with Visitor.at(cluster.direct(1), bot, device=here.device) as there:
+            for number in range(10):
+                frame = {"type": "message", "client_id": str(uuid.uuid4()), "text": f"hello number {number}"}
+                await asyncio.gather(here.send(**frame), there.send(**frame))
+                acks = await asyncio.gather(here.answer(frame["client_id"]), there.answer(frame["client_id"]))
+                assert {ack["type"] for ack in acks} == {"ack"}
+                assert len({ack["seq"] for ack in acks}) == 1
+                await here.event(lambda event, n=acks[0]["seq"]: event["kind"] == "message" and event["seq"] > n)
+        async with Visitor.at(cluster.direct(1), bot, device=here.device) as again:
+            await again.says("visitor", "hello number 9")
+            texts = again.texts()
+    said = [text for by, text in texts if by == "visitor"]
+    assert said == ["hello", *(f"hello number {n}" for n in range(10))]
+    replies = [by for by, _ in texts if by == "bot"]
+    counted(messages=len(said), replies=len(replies))
+
+
+@pytest.mark.timeout(180)
+async def test_redis_killed_and_started_again_costs_a_delay_and_no_message(cluster: Cluster) -> None:
+    bot, boss_of = cluster.nodes[0].demo["bot"], cluster.nodes[0].person("super_admin")
+    async with (
+        Visitor.at(cluster.direct(0), bot) as visitor,
+        Staff.logged_in(cluster.direct(1), boss_of["email"], boss_of["password"]) as boss,
+    ):
+        await visitor.ask(type="handoff")
+        row = await boss.row(lambda row: row["control"] == "queue")
+        await boss.send(type="watch", conversation=row["id"], since=0)
+        cluster.redis.kill()
+        await visitor.say("Said while nobody could hint at it")
+        await boss.says("visitor", "Said while nobody could hint at it")
+        cluster.redis.start()
+        await visitor.say("And after")
+        await boss.says("visitor", "And after")
+
+
+@pytest.mark.timeout(240)
+async def test_a_node_is_killed_and_its_visitors_go_on_at_the_other(
+    cluster: Cluster, counted: Callable[..., None]
+) -> None:
+    """Acknowledged is there once, in order, on whichever node one looks; what was not is sent again and comes once."""
+    bot = cluster.nodes[0].demo["bot"]
+    ids = [str(uuid.uuid4()) for _ in range(40)]
+    acknowledged: list[str] = []
+    async with Visitor.at(cluster.direct(0), bot) as visitor:
+        device = visitor.device
+        try:
+            for number, client_id in enumerate(ids):
+                if number == 20:
+                    await asyncio.to_thread(cluster.nodes[0].kill)
+                await visitor.send(type="message", client_id=client_id, text=f"message {number}")
+                assert (await visitor.answer(client_id))["type"] == "ack"
+                acknowledged.append(client_id)
+        except (ConnectionResetError, TimeoutError, AssertionError):
+            pass
+    assert 20 <= len(acknowledged) < 40
+    async with Visitor.at(cluster.url, bot, device=device) as visitor:
+        for number, client_id in enumerate(ids):
+            await visitor.send(type="message", client_id=client_id, text=f"message {number}")
+            assert (await visitor.answer(client_id))["type"] == "ack"
+    async with Visitor.at(cluster.direct(1), bot, device=device) as visitor:
+        await visitor.says("visitor", "message 39")
+        said = [text for by, text in visitor.texts() if by == "visitor"]
+    assert said == [f"message {number}" for number in range(40)]
+    counted(acknowledged_before_the_kill=len(acknowledged), sent_again=40, stored=len(said))
