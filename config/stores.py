@@ -6,6 +6,7 @@ data/master.key      the key that wraps them (0600), unless FRONTDESK_MASTER_KEY
 data/frontdesk.toml  settings (optional)
 data/restoring       a restore was begun and not finished: nothing is served
 data/erasures.jsonl  what was erased, by ids alone; keep it when the others are put back from a backup
+data/files/          what visitors and agents sent, sealed, under random ids
 data/models/         trained understanding models; made anew when missing
 """
 
@@ -27,6 +28,7 @@ DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
 RESTORING = "restoring"
 LEDGER = "erasures.jsonl"
+FILES = "files"
 ENVIRONMENT_KEY = "FRONTDESK_MASTER_KEY"
 
 

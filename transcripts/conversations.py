@@ -29,6 +29,8 @@ from transcripts.events import (
     Control,
     ControlChanged,
     DataCorrected,
+    FileDestroyed,
+    FileHidden,
     MessageRedacted,
     Numbered,
     Opened,
@@ -57,7 +59,15 @@ Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
 
-_WHILE_RESTRICTED = (RestrictionLifted, MessageRedacted, DataCorrected, ConsentWithdrawn, VerificationLost)
+_WHILE_RESTRICTED = (
+    RestrictionLifted,
+    MessageRedacted,
+    DataCorrected,
+    ConsentWithdrawn,
+    VerificationLost,
+    FileHidden,
+    FileDestroyed,
+)
 """What may still be written to a frozen conversation: what protects the person, and the end of the freezing."""
 
 _BEYOND = 2**62
