@@ -102,7 +102,12 @@ def blobs(house: Frontdesk) -> list[Path]:
 async def test_PS_8_a_photograph_is_shared_shown_and_has_lost_its_place(house: Frontdesk) -> None:
     async with visitor_of(house) as (visitor, sender):
         event = await shared(visitor, sender, "../Tür\u202e 1.jpg", "image/jpeg", made.jpeg())
-        assert (event["kind"], event["name"], event["media"], event["shows"]) == ("file", "Tür 1.jpg", "image/jpeg", True)
+        assert (event["kind"], event["name"], event["media"], event["shows"]) == (
+            "file",
+            "Tür 1.jpg",
+            "image/jpeg",
+            True,
+        )
         assert "key" not in event, "the key's id is for the server"
         status, headers, content = await sender.fetch(event["file"])
         assert status == 200
@@ -194,7 +199,11 @@ async def test_the_admins_form_refuses_what_is_no_extension(house: Frontdesk) ->
     async with logged_in(house.base_url, boss["email"], boss["password"]) as session:
         url, origin = f"{house.base_url}/admin/bots/{house.demo['bot']}", {"Origin": house.base_url}
         form = {"name": "Harbour Bikes", "language": "en", "accent": "#0f6674", "greeting": "Ahoy!", "sites": ""}
-        for bad in ({"files": "all"}, {"files": "list", "files_listed": "../x"}, {"files": "block", "files_blocked": "x"}):
+        for bad in (
+            {"files": "all"},
+            {"files": "list", "files_listed": "../x"},
+            {"files": "block", "files_blocked": "x"},
+        ):
             async with session.post(url, data=form | bad, headers=origin, allow_redirects=False) as answer:
                 assert answer.status == 422, bad
 
@@ -311,7 +320,9 @@ async def test_YA_22_a_sensitive_file_is_hidden_at_once_for_all_but_admins(house
             assert (await sender.fetch(got["file"]))[2] == made.PDF
 
             origin = {"Origin": base}
-            async with person.session.post(f"{base}/api/conversations/{conversation}/links", json={}, headers=origin) as answer:
+            async with person.session.post(
+                f"{base}/api/conversations/{conversation}/links", json={}, headers=origin
+            ) as answer:
                 link = (await answer.json())["url"]
             async with person.session.get(f"{link}/files/{event['file']}") as answer:
                 assert answer.status == 200
@@ -322,7 +333,9 @@ async def test_YA_22_a_sensitive_file_is_hidden_at_once_for_all_but_admins(house
             for bad in ({"reason": 1}, {"other": ""}):
                 async with person.session.post(f"{path}/sensitive", json=bad, headers=origin) as answer:
                     assert answer.status in {400, 422}
-            async with person.session.post(f"{path}/sensitive", json={"reason": "A passport"}, headers=origin) as answer:
+            async with person.session.post(
+                f"{path}/sensitive", json={"reason": "A passport"}, headers=origin
+            ) as answer:
                 assert answer.status == 200
             await visitor.event(lambda e: e["kind"] == "file_hidden" and e["file"] == event["file"])
             assert (await sender.fetch(event["file"]))[0] == 404
@@ -368,7 +381,7 @@ async def test_MS_4_U_15_an_erasure_takes_the_files_along(house: Frontdesk) -> N
         assert len(blobs(house)) == len(before) + 1
         conversation = visitor.welcome["conversation"]
         async with logged_in(house.base_url, boss["email"], boss["password"]) as session:
-            form = {"what": "conversation", "subject": conversation, "reason": "Asked by letter"}
+            form = {"what": "conversation", "subject": conversation, "reason": "Asked by letter", "confirm": "yes"}
             url = f"{house.base_url}/admin/privacy/erasures"
             async with session.post(url, data=form, headers={"Origin": house.base_url}) as answer:
                 assert answer.status < 400, await answer.text()

@@ -131,7 +131,7 @@ class Visit:
                 control=state.control if state else "bot",
                 holder=(state.holder_name or None) if state else None,
                 secure=self._secure,
-                transcripts=body.transcript_icon,
+                transcripts=self._bot.body.transcript_icon,
             )
         )
 
