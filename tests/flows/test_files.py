@@ -381,7 +381,7 @@ async def test_MS_4_U_15_an_erasure_takes_the_files_along(house: Frontdesk) -> N
         assert len(blobs(house)) == len(before) + 1
         conversation = visitor.welcome["conversation"]
         async with logged_in(house.base_url, boss["email"], boss["password"]) as session:
-            form = {"what": "conversation", "subject": conversation, "reason": "Asked by letter", "confirm": "yes"}
+            form = {"what": "conversation", "subject": conversation, "reason": "Asked by letter", "confirm": "erase"}
             url = f"{house.base_url}/admin/privacy/erasures"
             async with session.post(url, data=form, headers={"Origin": house.base_url}) as answer:
                 assert answer.status < 400, await answer.text()
