@@ -55,7 +55,10 @@ customElements.define("chat-files", ChatFiles);
 // One file in the thread.
 export async function show(place, item, visit) {
   const t = await speaker(visit.locale);
-  if (item.redacted) return place.append(h("p", { class: "words" }, h("em", null, t("file_removed"))));
+  if (item.redacted) {
+    place.append(h("p", { class: "words" }, h("em", null, t("file_removed"))));
+    return;
+  }
   const { file, called: name, size, shows } = item;
   const get = (picture) => load({ bot: visit.bot.id, device: visit.who.device, file, picture });
   const failed = () => said.replaceChildren(t("file_gone"));
@@ -68,14 +71,20 @@ export async function show(place, item, visit) {
   const label = t("file_save", { name });
   const button = h("button", { class: "link", "aria-label": label, title: label, on: { click: keep } }, icon("download"));
   place.append(h("p", { class: "words file" }, what, " ", button, said));
-  if (shows) picture(place, get, t("file_picture", { name }));
+  // The thread stays at its end.
+  const grown = () => visit.changed();
+  if (shows) picture(place, get, t("file_picture", { name }), grown);
+  grown();
 }
 
-async function picture(place, get, alt) {
+async function picture(place, get, alt, grown) {
   const content = await get(true).catch(() => null);
   if (!content) return;
   const source = URL.createObjectURL(content);
-  const done = () => URL.revokeObjectURL(source);
+  const done = () => {
+    URL.revokeObjectURL(source);
+    grown();
+  };
   place.append(h("img", { src: source, alt, on: { load: done, error: done } }));
 }
 

@@ -38,7 +38,7 @@ export async function load({ bot, device, file, picture, fetch = window.fetch })
 }
 
 export function sizeOf(bytes, locale) {
-  const [unit, value] = bytes < 1_000_000 ? ["kilobyte", bytes / 1_000] : ["megabyte", bytes / 1_000_000];
+  const [unit, value] = bytes < 1_000_000 ? ["kilobyte", Math.max(1, Math.round(bytes / 1_000))] : ["megabyte", bytes / 1_000_000];
   const digits = { maximumFractionDigits: 1 };
   return new Intl.NumberFormat(locale.replaceAll("_", "-"), { style: "unit", unit, ...digits }).format(value);
 }
