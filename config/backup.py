@@ -26,11 +26,11 @@ from config import file_backup
 from config.file_backup import Copied
 from config.installation import settings_of
 from config.settings import Settings
-from config.stores import FILES, RESTORING, Refused, engines, is_fresh, make_folder, master_key, open_stores
+from config.stores import RESTORING, Refused, blobs_of, engines, is_fresh, make_folder, master_key, open_stores
 from config.wiring import HEADS, KINDS
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Problem
-from foundation.files import DiskBlobs
+from foundation.files import Blobs, DiskBlobs
 from foundation.keys import Keyring
 from foundation.records import Engine, archive
 from foundation.records.checking import Report, check
@@ -72,7 +72,7 @@ async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Cl
     try:
         records = await archive.write(records_file, engine.dump())
         made.append(records_file)
-        copied = await file_backup.copy(DiskBlobs(settings.data / FILES), DiskBlobs(files_folder))
+        copied = await file_backup.save(blobs_of(settings), files_folder)
         keys = await archive.write(keys_file, key_engine.dump())
         made.append(keys_file)
         manifest = Manifest(
@@ -122,7 +122,7 @@ async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None
     await _fill(key_engine, archives[1], say)
     await _fill(engine, archives[0], say)
     if files is not None:
-        await _fill_files(files, DiskBlobs(settings.data / FILES), say)
+        await _fill_files(files, blobs_of(settings), say)
     report = await look_through(settings)
     if not report.whole:
         raise Refused(
@@ -179,13 +179,16 @@ async def _files_sum(files: DiskBlobs) -> Copied | None:
         return None
 
 
-async def _fill_files(files: DiskBlobs, into: DiskBlobs, say: Say) -> None:
+async def _fill_files(files: DiskBlobs, into: Blobs, say: Say) -> None:
     try:
+        await into.open()
         copied = await file_backup.copy(files, into)
     except Problem as problem:
         raise Refused(
             f"The files could not be restored: {problem.detail} Restore again when that is mended."
         ) from problem
+    finally:
+        await into.close()
     say(f"{copied.count:,} files")
 
 

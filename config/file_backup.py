@@ -41,6 +41,15 @@ async def copy(source: Blobs, target: Blobs) -> Copied:
     return Copied(count, total.hexdigest())
 
 
+async def save(source: Blobs, folder: Path) -> Copied:
+    """Copy all of a store that is not open into a folder that is made when there is anything."""
+    await source.open()
+    try:
+        return await copy(source, DiskBlobs(folder))
+    finally:
+        await source.close()
+
+
 async def sum_of(blobs: Blobs) -> Copied:
     """What is there, to be compared with what was copied."""
     total, count = hashlib.sha256(), 0

@@ -32,11 +32,11 @@ from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mail
 from config.demo.page import DemoPage, home_routes
 from config.demo.people import Demo
 from config.settings import Settings
-from config.stores import FILES, LEDGER, Stores
+from config.stores import LEDGER, Stores, blobs_of
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.errors import Problem
-from foundation.files import DiskBlobs, SealedFiles
+from foundation.files import SealedFiles
 from foundation.jobs import Jobs
 from foundation.live import LocalSignals, Signals
 from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
@@ -229,7 +229,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
-    blobs = DiskBlobs(settings.data / FILES)
+    blobs = blobs_of(settings)
     files = SealedFiles(blobs, keyring)
     attachments = Attachments(
         files,
@@ -353,8 +353,11 @@ def build(  # noqa: PLR0915 - everything, in one readable order
 
     async def erased(_: web.Application) -> AsyncIterator[None]:
         await blobs.open()
-        await rights_.begin()
-        yield
+        try:
+            await rights_.begin()
+            yield
+        finally:
+            await blobs.close()
 
     async def working(_: web.Application) -> AsyncIterator[None]:
         async with background(

@@ -7,8 +7,9 @@ that is not the picture. Nothing here is ever unpacked or run.
 """
 
 from foundation.files.disk import DiskBlobs
+from foundation.files.gridfs import GridFsBlobs
 from foundation.files.memory import MemoryBlobs
 from foundation.files.port import BlobName, Blobs, NoBlob
 from foundation.files.sealed import SealedFiles
 
-__all__ = ["BlobName", "Blobs", "DiskBlobs", "MemoryBlobs", "NoBlob", "SealedFiles"]
+__all__ = ["BlobName", "Blobs", "DiskBlobs", "GridFsBlobs", "MemoryBlobs", "NoBlob", "SealedFiles"]

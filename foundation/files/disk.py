@@ -17,7 +17,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from foundation.errors import StorageFull, Unavailable
-from foundation.files.port import MAX_FRAME, BlobName, NoBlob
+from foundation.files.port import MAX_FRAME, BlobName, NoBlob, require_frame
 from foundation.records.sealing import Damaged
 
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
@@ -36,6 +36,10 @@ class DiskBlobs:
     async def open(self) -> None:
         """Remove what a crash left half written; what is younger than an hour may be another process's work."""
         await asyncio.to_thread(self._sweep)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+        return
 
     async def put(self, name: BlobName, frames: AsyncIterable[bytes]) -> None:
         with _disk_errors():
@@ -114,8 +118,7 @@ class _Part:
         self._file = os.fdopen(handle, "wb")
 
     def add(self, frame: bytes) -> None:
-        if not 0 < len(frame) <= MAX_FRAME:
-            raise ValueError(f"a frame has 1 to {MAX_FRAME} bytes")
+        require_frame(frame)
         self._file.write(len(frame).to_bytes(_LENGTH, "big"))
         self._file.write(frame)
 

@@ -11,6 +11,14 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self._blobs: dict[BlobName, tuple[bytes, ...]] = {}
 
+    async def open(self) -> None:
+        """Nothing has to be opened."""
+        return
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+        return
+
     async def put(self, name: BlobName, frames: AsyncIterable[bytes]) -> None:
         self._blobs[name] = tuple([frame async for frame in frames])
 

@@ -26,6 +26,12 @@ class NoBlob(NotFound):
         super().__init__("There is no such file.")
 
 
+def require_frame(frame: bytes) -> None:
+    """Raise `ValueError` unless it has a length that every engine takes."""
+    if not 0 < len(frame) <= MAX_FRAME:
+        raise ValueError(f"a frame has 1 to {MAX_FRAME} bytes")
+
+
 class BlobName(msgspec.Struct, frozen=True, order=True):
     """Two ids: the group (a conversation) and the blob in it. Neither comes from a file's own name."""
 
@@ -39,6 +45,12 @@ class BlobName(msgspec.Struct, frozen=True, order=True):
 
 class Blobs(Protocol):
     """A place for blobs."""
+
+    async def open(self) -> None:
+        """Make it ready, and remove what a crash left half written. Raises `Unavailable`."""
+
+    async def close(self) -> None:
+        """Let go of it."""
 
     async def put(self, name: BlobName, frames: AsyncIterable[bytes]) -> None:
         """Store what `frames` gives. What that raises, a full disk (`StorageFull`) or a cancellation leave nothing."""

@@ -1,21 +1,33 @@
 """What every engine for blobs does, and what the seal over it refuses (K-1, K-2, K-4)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from foundation.clock import SystemClock
-from foundation.files import BlobName, Blobs, DiskBlobs, MemoryBlobs, NoBlob, SealedFiles
+from foundation.files import BlobName, Blobs, DiskBlobs, GridFsBlobs, MemoryBlobs, NoBlob, SealedFiles
 from foundation.files.sealed import CHUNK
 from foundation.ids import new_id
 from foundation.keys import KINDS, Damaged, KeyDestroyed, Keyring, MasterKey
 from foundation.records.memory import MemoryEngine
+from tests.mongo import database_url
+
+MAKERS: dict[str, Callable[[Path], Blobs]] = {
+    "disk": lambda folder: DiskBlobs(folder / "files"),
+    "memory": lambda _: MemoryBlobs(),
+    "gridfs": lambda folder: GridFsBlobs(database_url(folder)),
+    "gridfs by motor": lambda folder: GridFsBlobs(database_url(folder, "mongodb+motor")),
+}
 
 
-@pytest.fixture(params=["disk", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return DiskBlobs(tmp_path / "files") if request.param == "disk" else MemoryBlobs()
+@pytest.fixture(params=MAKERS)
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Blobs]:
+    made = await asyncio.to_thread(MAKERS[request.param], tmp_path)
+    await made.open()
+    yield made
+    await made.close()
 
 
 @pytest.fixture
