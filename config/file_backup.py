@@ -27,7 +27,7 @@ class Copied(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def copy(source: Blobs, target: Blobs) -> Copied:
     """Copy every blob, frame by frame; what is erased meanwhile is left out. Raises what the engines raise."""
-    total, count = hashlib.sha256(), 0
+    total, count = 0, 0
     async for name in source.names():
         digest = hashlib.sha256()
         try:
@@ -36,9 +36,9 @@ async def copy(source: Blobs, target: Blobs) -> Copied:
             if problem.status == 404:
                 continue
             raise
-        total.update(f"{name.group}/{name.id} {digest.hexdigest()}\n".encode())
+        total = _added(total, name, digest)
         count += 1
-    return Copied(count, total.hexdigest())
+    return Copied(count, f"{total:064x}")
 
 
 async def save(source: Blobs, folder: Path) -> Copied:
@@ -52,14 +52,14 @@ async def save(source: Blobs, folder: Path) -> Copied:
 
 async def sum_of(blobs: Blobs) -> Copied:
     """What is there, to be compared with what was copied."""
-    total, count = hashlib.sha256(), 0
+    total, count = 0, 0
     async for name in blobs.names():
         digest = hashlib.sha256()
         async for _ in _watched(blobs, name, digest):
             pass
-        total.update(f"{name.group}/{name.id} {digest.hexdigest()}\n".encode())
+        total = _added(total, name, digest)
         count += 1
-    return Copied(count, total.hexdigest())
+    return Copied(count, f"{total:064x}")
 
 
 async def remove(folder: Path) -> None:
@@ -69,6 +69,12 @@ async def remove(folder: Path) -> None:
         await blobs.delete(name)
     if await asyncio.to_thread(folder.is_dir):
         await asyncio.to_thread(folder.rmdir)
+
+
+def _added(total: int, name: BlobName, digest: "hashlib._Hash") -> int:
+    """Engines list in orders of their own, so the sum is one in which the order does not count."""
+    line = hashlib.sha256(f"{name.group}/{name.id} {digest.hexdigest()}".encode())
+    return (total + int.from_bytes(line.digest(), "big")) % 2**256
 
 
 async def _watched(source: Blobs, name: BlobName, digest: "hashlib._Hash") -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from config import file_backup
 from foundation.clock import SystemClock
 from foundation.files import BlobName, Blobs, DiskBlobs, GridFsBlobs, MemoryBlobs, NoBlob, SealedFiles
 from foundation.files.sealed import CHUNK
@@ -162,3 +163,16 @@ async def test_a_destroyed_file_cannot_be_read_even_from_a_copy(blobs: Blobs, ke
     await blobs.put(BlobName(group, file), frames(*copy))
     with pytest.raises(KeyDestroyed):
         [chunk async for chunk in files.read("acme", group, file)]
+
+
+async def test_a_copy_on_any_engine_has_the_same_sum(blobs: Blobs, tmp_path: Path) -> None:
+    """What a backup and a move compare; each engine lists in an order of its own."""
+    for number in range(20):
+        await blobs.put(BlobName(new_id(), new_id()), frames(b"x" * (number + 1), b"y"))
+    copied = DiskBlobs(tmp_path / "copy")
+    said = await file_backup.copy(blobs, copied)
+    assert said.count == 20
+    assert await file_backup.sum_of(copied) == await file_backup.sum_of(blobs) == said
+    name = [one async for one in copied.names()][0]
+    await copied.put(name, frames(b"other"))
+    assert await file_backup.sum_of(copied) != said
