@@ -9,6 +9,7 @@ import msgspec
 from admin import texts
 from admin.audit import SYSTEM, AuditBook, By
 from admin.changes import Changes
+from admin.file_policy import USUALLY_BLOCKED, FilePolicy, Mode, read_blocked, read_listed, read_mode
 from admin.sites import MOST, read_site
 from foundation.clock import Clock
 from foundation.errors import Invalid, NotFound
@@ -51,6 +52,14 @@ class BotBody(msgspec.Struct, frozen=True):
     transcript_mail: str = "off"
     transcript_icon: bool = False
     transcript_sender: str = ""
+    files: Mode = "off"
+    files_blocked: tuple[str, ...] = USUALLY_BLOCKED
+    files_listed: tuple[str, ...] = ()
+
+    @property
+    def file_policy(self) -> FilePolicy:
+        """Which files it takes (PS-8)."""
+        return FilePolicy(self.files, self.files_blocked, self.files_listed)
 
 
 Bot = Record[BotBody]
@@ -156,6 +165,9 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "transcript_mail": _transcript_mail,
     "transcript_icon": bool,
     "transcript_sender": _sender,
+    "files": read_mode,
+    "files_blocked": read_blocked,
+    "files_listed": read_listed,
 }
 
 

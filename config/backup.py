@@ -5,6 +5,7 @@ kept elsewhere and for a shorter time: whoever has only one of them has nothing 
 taken before the keys, so that every record's key is there, unless it was erased in between. The master key is in neither.
 
     records-20261121T101500Z.fdb    sealed rows and logs
+    files-20261121T101500Z/         sealed files (`config.file_backup`), when there are any
     keys-20261121T101500Z.fdb       wrapped keys
     backup-20261121T101500Z.json    what belongs together, counts, sums
 
@@ -21,12 +22,15 @@ from typing import Any
 
 import msgspec
 
+from config import file_backup
+from config.file_backup import Copied
 from config.installation import settings_of
 from config.settings import Settings
-from config.stores import RESTORING, Refused, engines, is_fresh, make_folder, master_key, open_stores
+from config.stores import RESTORING, Refused, blobs_of, engines, is_fresh, make_folder, master_key, open_stores
 from config.wiring import HEADS, KINDS
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Problem
+from foundation.files import Blobs, DiskBlobs
 from foundation.keys import Keyring
 from foundation.records import Engine, archive
 from foundation.records.checking import Report, check
@@ -47,6 +51,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys_sha256: str
     rows: int
     batches: int
+    files: str = ""
+    copied: Copied = Copied()
 
 
 async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Clock | None = None) -> Path:
@@ -60,12 +66,13 @@ async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Cl
     for folder in {to, keys_to}:
         make_folder(folder)
     records_file, keys_file = to / f"records-{stamp}.fdb", keys_to / f"keys-{stamp}.fdb"
-    manifest_file = to / f"backup-{stamp}.json"
+    manifest_file, files_folder = to / f"backup-{stamp}.json", to / f"files-{stamp}"
     engine, key_engine = engines(settings, KINDS)
     made: list[Path] = []
     try:
         records = await archive.write(records_file, engine.dump())
         made.append(records_file)
+        copied = await file_backup.save(blobs_of(settings), files_folder)
         keys = await archive.write(keys_file, key_engine.dump())
         made.append(keys_file)
         manifest = Manifest(
@@ -76,11 +83,14 @@ async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Cl
             keys_sha256=keys.sha256,
             rows=sum(count for kind, count in records.counts.items() if kind),
             batches=records.counts.get("", 0),
+            files=files_folder.name if copied.count else "",
+            copied=copied,
         )
         _write_json(manifest_file, msgspec.to_builtins(manifest))
     except (Problem, OSError) as error:
         for file in made:
             file.unlink(missing_ok=True)
+        await file_backup.remove(files_folder)
         why = error.detail if isinstance(error, Problem) else f"{error.filename or to}: {error.strerror}."
         raise Refused(f"The backup was not made: {why}") from error
     (data / LAST).unlink(missing_ok=True)
@@ -98,16 +108,21 @@ async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None
     if not unfinished and not await is_fresh(settings):
         raise Refused(f"There is an installation in {data} already. Restore into an empty folder; nothing was changed.")
     manifest = _manifest(manifest_file)
-    files = (manifest_file.parent / manifest.records, keys_file or manifest_file.parent / manifest.keys)
-    sums = [await asyncio.to_thread(_sum, file) for file in files]
+    archives = (manifest_file.parent / manifest.records, keys_file or manifest_file.parent / manifest.keys)
+    sums = [await asyncio.to_thread(_sum, file) for file in archives]
     if sums != [manifest.records_sha256, manifest.keys_sha256]:
         raise Refused("Records and keys are not those of this backup. Nothing was changed.")
+    files = DiskBlobs(manifest_file.parent / manifest.files) if manifest.files else None
+    if files is not None and await _files_sum(files) != manifest.copied:
+        raise Refused("The files are not those of this backup, or not all of them. Nothing was changed.")
     make_folder(data)
     master_key(settings, fresh=False)
     (data / RESTORING).touch(mode=0o600)
     engine, key_engine = engines(settings, KINDS)
-    await _fill(key_engine, files[1], say)
-    await _fill(engine, files[0], say)
+    await _fill(key_engine, archives[1], say)
+    await _fill(engine, archives[0], say)
+    if files is not None:
+        await _fill_files(files, blobs_of(settings), say)
     report = await look_through(settings)
     if not report.whole:
         raise Refused(
@@ -155,6 +170,26 @@ async def _fill(engine: Engine, file: Path, say: Say) -> None:
         raise Refused(f"{file} could not be restored: {error}. Restore again when that is mended.") from error
     finally:
         await engine.close()
+
+
+async def _files_sum(files: DiskBlobs) -> Copied | None:
+    try:
+        return await file_backup.sum_of(files)
+    except Problem:
+        return None
+
+
+async def _fill_files(files: DiskBlobs, into: Blobs, say: Say) -> None:
+    try:
+        await into.open()
+        copied = await file_backup.copy(files, into)
+    except Problem as problem:
+        raise Refused(
+            f"The files could not be restored: {problem.detail} Restore again when that is mended."
+        ) from problem
+    finally:
+        await into.close()
+    say(f"{copied.count:,} files")
 
 
 def _manifest(file: Path) -> Manifest:

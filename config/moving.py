@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from config.stores import DATABASE, KEY_STORE, Refused
+from config import file_backup
+from config.stores import DATABASE, FILES, KEY_STORE, Refused
 from config.wiring import KINDS
 from foundation.errors import Problem
+from foundation.files import Blobs, DiskBlobs, GridFsBlobs
 from foundation.keys import KINDS as KEY_KINDS
 from foundation.records import Engine, MongoEngine, SqliteEngine, StoreInUse, Taken
 from foundation.records.copying import Different, copy, require_same, summed
@@ -40,6 +42,12 @@ class Place(NamedTuple):
             return MongoEngine(place, kinds)
         return SqliteEngine(Path(place), kinds)
 
+    def blobs(self) -> Blobs:
+        """The store of its files, not yet open."""
+        if is_mongo(self.records):
+            return GridFsBlobs(self.records)
+        return DiskBlobs(Path(self.records).parent / FILES)
+
 
 def place_of(store: str, keys: str | None, option: str) -> Place:
     """A place as it is written on the command line: a folder, or a URL together with the keys' own. Raises `Refused`."""
@@ -65,6 +73,7 @@ async def move(source: Place, target: Place, *, say: Say = print) -> None:
         raise Refused("Source and target are the same.")
     for of_keys in (True, False):  # the keys first: what arrives can be opened at any time
         await _move(source, target, of_keys=of_keys, say=say)
+    await _move_files(source.blobs(), target.blobs(), say=say)
     if is_mongo(target.records):
         say("Done. In frontdesk.toml: [storage] url = … and [keys] url = …; the master key and the data folder stay.")
     else:
@@ -89,6 +98,20 @@ async def _move(source: Place, target: Place, *, of_keys: bool, say: Say) -> Non
         raise Refused(str(error)) from error
     except Taken as error:
         raise Refused(f"{place} holds something else already. Name an empty store.") from error
+    except Problem as error:
+        raise Refused(f"{error.detail} Begin the move again; what was copied stays.") from error
+    finally:
+        await asyncio.gather(one.close(), other.close())
+
+
+async def _move_files(one: Blobs, other: Blobs, *, say: Say) -> None:
+    try:
+        await one.open()
+        await other.open()
+        copied = await file_backup.copy(one, other)
+        if await file_backup.sum_of(other) != copied:
+            raise Refused("The target holds other files already. Name an empty store.")
+        say(f"files: {copied.count:,}, the same in both")
     except Problem as error:
         raise Refused(f"{error.detail} Begin the move again; what was copied stays.") from error
     finally:

@@ -201,6 +201,14 @@ class Bots(Group):
     action_seconds: float = Field(10, gt=0, le=300, description="Seconds that a custom action may take.")
 
 
+class Files(Group):
+    """Files that visitors and agents send; which kinds a bot takes stands on its page (PS-8)."""
+
+    max_megabytes: int = Field(10, ge=1, le=100, description="Largest file in MB; it is in memory while it is sealed.")
+    chat_megabytes: int = Field(50, ge=1, le=10_000, description="MB of all files of one chat.")
+    an_hour: int = Field(20, ge=1, description="Files that one browser or person may send in an hour.")
+
+
 class Queue(Group):
     """The queue and its ends (YA-26)."""
 
@@ -261,6 +269,7 @@ class Settings(BaseSettings):
     audit: Audit = Audit()
     escrow: Escrow = Escrow()
     signals: SignalsBetween = SignalsBetween()
+    files: Files = Files()
 
     @model_validator(mode="after")
     def _stores_apart(self) -> Self:

@@ -7,6 +7,7 @@ data/frontdesk.toml  settings (optional)
 data/restoring       a restore was begun and not finished: nothing is served
 data/erasures.jsonl  what was erased, by ids alone; keep it when the others are put back from a backup
 data/audit-heads.jsonl  signed heads of the audit books, a line for each day and book; keep a copy elsewhere
+data/files/          what visitors and agents sent, sealed, under random ids
 data/models/         trained understanding models; made anew when missing
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from config.settings import Settings
 from foundation.clock import Clock
 from foundation.errors import Unavailable
+from foundation.files import Blobs, DiskBlobs, GridFsBlobs
 from foundation.keys import KINDS as KEY_KINDS
 from foundation.keys import Keyring, MasterKey, MasterKeyError, create_master_key, load_master_key
 from foundation.records import Damaged, Engine, KeyDestroyed, Kind, MongoEngine, SqliteEngine, StoreInUse
@@ -28,6 +30,7 @@ DATABASE = "frontdesk.db"
 KEY_STORE = "keys.db"
 RESTORING = "restoring"
 LEDGER = "erasures.jsonl"
+FILES = "files"
 ENVIRONMENT_KEY = "FRONTDESK_MASTER_KEY"
 
 
@@ -89,6 +92,11 @@ def engines(settings: Settings, kinds: Sequence[Kind], *, read_only: bool = Fals
     limit = settings.storage.max_megabytes * 1024 * 1024 or None
     records = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit, read_only=read_only)
     return records, SqliteEngine(settings.data / KEY_STORE, KEY_KINDS, read_only=read_only)
+
+
+def blobs_of(settings: Settings) -> Blobs:
+    """The store of the files, not yet open: GridFS in the server's database, or the folder `files`."""
+    return GridFsBlobs(settings.storage.url) if settings.storage.url else DiskBlobs(settings.data / FILES)
 
 
 def names_of(settings: Settings) -> tuple[str, str]:

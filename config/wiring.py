@@ -33,17 +33,19 @@ from config.demo.mailbox import Kept, Mailbox, MailboxHolding, MailboxPost, mail
 from config.demo.page import DemoPage, home_routes
 from config.demo.people import Demo
 from config.settings import Settings
-from config.stores import LEDGER, Stores
+from config.stores import LEDGER, Stores, blobs_of
 from foundation import jobs
 from foundation.clock import DAY, HOUR, MINUTE, Clock
 from foundation.errors import Problem
+from foundation.files import SealedFiles
 from foundation.jobs import Jobs
 from foundation.live import LocalSignals, Signals
 from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
 from foundation.records import Collection, Kind
 from foundation.relay import RedisSignals
-from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, WebSettings, build_app
+from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, Uploads, WebSettings, build_app
 from handoff.desk import Desk
+from handoff.file_doors import FileDoors
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
@@ -60,6 +62,7 @@ from transcripts import (
     escrow,
     rights,
 )
+from transcripts.attachments import AttachmentHolding, Attachments, Limits, SharedFiles
 from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
@@ -100,6 +103,8 @@ ASSISTANTS = "assistants"
 
 MINDS = 4_000
 """Trackers kept ready; one takes about 5 kB a turn, and one that is not there is folded anew from the log."""
+
+MEGABYTE = 1_000_000
 
 OPENINGS = 120
 """Conversations that one client address may begin in an hour; an office behind one address stays well below."""
@@ -237,12 +242,26 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         private=(settings.data.resolve(),),
     )
     minds = Minds(conversations, most=MINDS)
+    blobs = blobs_of(settings)
+    files = SealedFiles(blobs, keyring)
+    attachments = Attachments(
+        files,
+        conversations,
+        clock,
+        jobs=outbox,
+        holds=rights_.holds,
+        ledger=rights_.ledger,
+        audit=staff.audit,
+        limits=Limits(conversation=settings.files.chat_megabytes * MEGABYTE),
+    )
+    uploads = Uploads(limit=settings.files.max_megabytes * MEGABYTE)
     rights_.erasures.add(
         proof.holding,
         MailHolding(mail_records),
         RequestHolding(privacy_requests),
         MindHolding(minds),
         MailboxHolding(mails),
+        AttachmentHolding(files),
     )
 
     async def transcript_url(state: State) -> str:
@@ -353,13 +372,22 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             clock=clock,
         ).routes(),
         *console.routes(staff.rules),
+        *SharedFiles(attachments, guard).routes(staff.rules),
+        *widget.VisitorFiles(staff.bots, chats, attachments, uploads, clock, an_hour=settings.files.an_hour).routes(),
+        *FileDoors(
+            attachments, conversations, guard, staff.bots, uploads=uploads, clock=clock, an_hour=settings.files.an_hour
+        ).routes(staff.rules),
         *(DemoPage(pages, staff.accounts, staff.bots).routes() if settings.demo else home_routes()),
         *(Mailbox(mails, pages).routes() if settings.demo else ()),
     ]
 
     async def erased(_: web.Application) -> AsyncIterator[None]:
-        await rights_.begin()
-        yield
+        await blobs.open()
+        try:
+            await rights_.begin()
+            yield
+        finally:
+            await blobs.close()
 
     async def working(_: web.Application) -> AsyncIterator[None]:
         async with background(

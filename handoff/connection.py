@@ -280,7 +280,7 @@ class Connection:
         bots = [bot for bot in await self._bots.list(self._person.account) if self._person.may_open(bot.id)]
         for bot in bots:
             self._listener.add(f"bot/{bot.id}")
-        return [{"id": bot.id, "name": bot.body.name} for bot in bots]
+        return [{"id": bot.id, "name": bot.body.name, "files": bot.body.files != "off"} for bot in bots]
 
     async def _rows(self) -> list[dict[str, Any]]:
         """The list as it stands: for an agent the queue and his own chats, for his seniors the newest of all."""

@@ -17,8 +17,8 @@ ROWS = {
 }
 """Transcript links and their surroundings, the e-mail in the chat, transcript mails, records and rights."""
 
-OPEN = {"YA-22", "YA-25", "YA-29"}
-"""Promised and not built yet: sensitive attachments, automatic assignment, visitors that the host site identifies. A row
+OPEN = {"YA-25", "YA-29"}
+"""Promised and not built yet: automatic assignment, visitors that the host site identifies. A row
 leaves this set with its first test."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -29,6 +29,8 @@ from transcripts.events import (
     Control,
     ControlChanged,
     DataCorrected,
+    FileDestroyed,
+    FileHidden,
     MessageRedacted,
     Numbered,
     Opened,
@@ -60,7 +62,15 @@ _TRIES = 100
 FRESH = 2_000
 """Milliseconds for which a conversation in memory is believed when other processes write too."""
 
-_WHILE_RESTRICTED = (RestrictionLifted, MessageRedacted, DataCorrected, ConsentWithdrawn, VerificationLost)
+_WHILE_RESTRICTED = (
+    RestrictionLifted,
+    MessageRedacted,
+    DataCorrected,
+    ConsentWithdrawn,
+    VerificationLost,
+    FileHidden,
+    FileDestroyed,
+)
 """What may still be written to a frozen conversation: what protects the person, and the end of the freezing."""
 
 _BEYOND = 2**62

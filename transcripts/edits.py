@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from transcripts.events import AnyEvent, BotStateChanged, DataCorrected, MessageSent, NoteWritten, Numbered
+from transcripts.events import AnyEvent, BotStateChanged, DataCorrected, FileShared, MessageSent, NoteWritten, Numbered
 from transcripts.state import Edit
 
 
@@ -38,6 +38,8 @@ def without_words(seq: int, event: AnyEvent, redacted: Mapping[int, int]) -> Any
         )
     if isinstance(event, NoteWritten) and seq in redacted:
         return msgspec.structs.replace(event, text="", redacted=redacted[seq])
+    if isinstance(event, FileShared) and seq in redacted:
+        return msgspec.structs.replace(event, name="", redacted=redacted[seq])
     if isinstance(event, DataCorrected) and event.what == "message" and event.message in redacted:
         return msgspec.structs.replace(event, value="", reason="")
     if isinstance(event, BotStateChanged) and _concerns(event, redacted):

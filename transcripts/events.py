@@ -167,6 +167,39 @@ class Tagged(Event, frozen=True, tag="tagged"):
     author_name: str = ""
 
 
+class FileShared(Event, frozen=True, tag="file"):
+    """Somebody sent a file. `file` names its sealed blob, `key` the key that opens it and nothing else. `media` is what
+    it is served as, found from its content; `by` is who sent it. `redacted` is when its name went (YA-22)."""
+
+    file: str
+    key: str
+    by: Role
+    name: str
+    media: str
+    size: int
+    client_id: str = ""
+    author: str = ""
+    author_name: str = ""
+    redacted: int = 0
+
+
+class FileHidden(Event, frozen=True, tag="file_hidden"):
+    """A person of the house said that the file is sensitive: it is hidden at once, and destroyed at `until` (YA-22)."""
+
+    file: str
+    until: int
+    author: str
+    author_name: str = ""
+    reason: str = ""
+
+
+class FileDestroyed(Event, frozen=True, tag="file_destroyed"):
+    """The file's key and blob are gone for ever."""
+
+    file: str
+    reason: str
+
+
 class MessageRedacted(Event, frozen=True, tag="redacted"):
     """A person of the house took the words out of the message (or note) with this number (YA-21)."""
 
@@ -257,6 +290,9 @@ AnyEvent = (
     | VerificationLost
     | NameGiven
     | Tagged
+    | FileShared
+    | FileHidden
+    | FileDestroyed
     | MessageRedacted
     | DataCorrected
     | ProcessingRestricted

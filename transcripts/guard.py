@@ -97,7 +97,7 @@ def _open(outcome: Outcome, rule: Rule, link: Link, now: int, range: str = "", *
 Sees = Callable[[Principal, State], bool]
 """Whether a conversation exists for a person at the desk (YA-24); the floor above knows."""
 
-DOWNLOADS = frozenset({"txt", "csv", "json", "pdf"})
+DOWNLOADS = frozenset({"txt", "csv", "json", "pdf", "file"})
 _MEMBERS_OWN = "own"
 """The id of the stand-in for a link when a member asks for a conversation itself."""
 
@@ -147,6 +147,14 @@ class Guard:
             opening = await self._decided(token, viewer, address, "live", since=since)
             if opening.state is None or opening.state.seq != since:
                 await self._write_down(opening, viewer, address, "live")
+            return opening
+
+    async def open_file(self, token: str, viewer: Principal | None, address: Address | None, *, form: str) -> Opening:
+        """The same for one file of the transcript (L-17); it is written down, and does not count as another view.
+        `form` is `file`, a download, or `picture`, shown on the page."""
+        async with self._failing_closed(viewer, address, form):
+            opening = await self._decided(token, viewer, address, form)
+            await self._write_down(opening, viewer, address, form)
             return opening
 
     async def open_own(self, conversation: str, viewer: Principal, address: Address | None, *, form: str) -> Opening:

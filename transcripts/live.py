@@ -10,11 +10,15 @@ from typing import Any
 import msgspec
 
 from transcripts import render
+from transcripts.events import FileDestroyed, FileHidden, MessageRedacted
 from transcripts.guard import Opening
 from transcripts.render import Line, Transcript
 from transcripts.state import State, fold
 
 News = dict[str, Any]
+
+_CHANGES_WHAT_STANDS = (MessageRedacted, FileHidden, FileDestroyed)
+"""Events after which something that a page shows already must go from it."""
 
 
 def news_of(opening: Opening, bot: str, since: int) -> News:
@@ -26,6 +30,8 @@ def news_of(opening: Opening, bot: str, since: int) -> News:
         return {"seq": state.seq, "lines": []}
     known = [event for event in opening.events if event.seq <= since]
     if not 0 < since < state.seq or len(known) != since:
+        return {"seq": state.seq, "reload": True}
+    if any(isinstance(one.event, _CHANGES_WHAT_STANDS) for one in opening.events if one.seq > since):
         return {"seq": state.seq, "reload": True}
     outcome = opening.decision.outcome
     now = render.of(outcome, state, opening.events, bot)

@@ -19,6 +19,9 @@ from transcripts.views import View, external_view, member_view
 REMOVED = "[Message removed]"
 """What stands in place of words that were redacted (YA-21)."""
 
+FILE_REMOVED = "[File removed]"
+"""What stands in place of a sensitive file (YA-22)."""
+
 Side = Literal["visitor", "house", "note", "course"]
 
 
@@ -32,6 +35,8 @@ class Line(msgspec.Struct, frozen=True):
     tag: str = ""
     buttons: Sequence[str] = ()
     image: str = ""
+    file: str = ""
+    """The id of a file that may be fetched; `text` says what it is."""
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -99,6 +104,8 @@ def lines(transcript: Transcript) -> Iterator[Line]:
         kind = view["kind"]
         if kind == "message":
             yield _message(view, transcript)
+        elif kind == "file":
+            yield _file(view, transcript)
         elif kind == "note":
             text = REMOVED if view.get("redacted") else view["text"]
             yield Line(view["at"], "note", text, view["author_name"] or "Somebody", "Private note")
@@ -125,7 +132,19 @@ def as_text(transcript: Transcript) -> str:
     return "\n".join((*head, *body, ""))
 
 
-def _message(view: View, transcript: Transcript) -> Line:
+def _file(view: View, transcript: Transcript) -> Line:
+    who, tag = _sender(view, transcript)
+    side: Side = "visitor" if view["by"] == "visitor" else "house"
+    if view.get("redacted"):
+        return Line(view["at"], side, FILE_REMOVED, who, tag)
+    return Line(view["at"], side, f"File: {view['name']} ({_size(view['size'])})", who, tag, file=view["file"])
+
+
+def _size(count: int) -> str:
+    return f"{max(1, round(count / 1_000))} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def _sender(view: View, transcript: Transcript) -> tuple[str, str]:
     by = view["by"]
     who, tag = _WHO.get(by, ("Frontdesk", ""))
     if by == "visitor":
@@ -134,6 +153,12 @@ def _message(view: View, transcript: Transcript) -> Line:
         who = transcript.bot
     elif by == "agent":
         who = view["author_name"] or who
+    return who, tag
+
+
+def _message(view: View, transcript: Transcript) -> Line:
+    by = view["by"]
+    who, tag = _sender(view, transcript)
     buttons = [one if isinstance(one, str) else one["title"] for one in view["buttons"]]
     image = view["image"]
     side: Side = "visitor" if by == "visitor" else "course" if by == "system" else "house"
@@ -210,6 +235,14 @@ def _redacted(view: View) -> str:
     return f"{who} removed a message" if who else "A message was removed"
 
 
+def _file_hidden(view: View) -> str:
+    return f"{view.get('author_name') or 'Somebody'} marked a file as sensitive; it is hidden"
+
+
+def _file_destroyed(_: View) -> str:
+    return "A sensitive file was destroyed"
+
+
 def _corrected(view: View) -> str:
     what = view["what"]
     if what == "message":
@@ -245,6 +278,8 @@ _COURSE = {
     "closed": _closed,
     "named": _named,
     "tagged": _tagged,
+    "file_hidden": _file_hidden,
+    "file_destroyed": _file_destroyed,
     "redacted": _redacted,
     "corrected": _corrected,
     "restriction": _restriction,

@@ -27,6 +27,9 @@ from transcripts.events import (
     DataCorrected,
     EmailSupplied,
     EmailVerified,
+    FileDestroyed,
+    FileHidden,
+    FileShared,
     MessageRedacted,
     MessageSent,
     NameGiven,
@@ -101,6 +104,18 @@ class Edit(msgspec.Struct, frozen=True, gc=False):
 NO_EDITS: Mapping[int, Edit] = MappingProxyType({})
 
 
+class Shared(msgspec.Struct, frozen=True, gc=False):
+    """A file of the conversation: where its event stands, what it is, and whether it is hidden or gone (YA-22)."""
+
+    seq: int
+    event: FileShared
+    hidden_at: int | None = None
+    destroyed: bool = False
+
+
+NO_FILES: Mapping[str, Shared] = MappingProxyType({})
+
+
 class State(msgspec.Struct, frozen=True, gc=False):
     """A conversation as it stands after its event number `seq`.
 
@@ -144,6 +159,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     tags: frozenset[str] = frozenset()
     client_ids: Mapping[str, int] = ClientIds()
     edits: Mapping[int, Edit] = NO_EDITS
+    files: Mapping[str, Shared] = NO_FILES
     restricted: ProcessingRestricted | None = None
     mails: tuple[str, ...] = ()
 
@@ -330,6 +346,10 @@ def _tagged(state: State, _: int, event: Tagged) -> None:
 
 def _redacted(state: State, _: int, event: MessageRedacted) -> None:
     _edit(state, event.message, Edit(event.at, None))
+    for file, shared in state.files.items():  # an old copy is told by the ledger, which knows numbers only
+        if shared.seq == event.message:
+            _change_file(state, file, msgspec.structs.replace(shared, hidden_at=event.at, destroyed=True))
+            return
 
 
 def _corrected(state: State, _: int, event: DataCorrected) -> None:
@@ -350,6 +370,39 @@ def _edit(state: State, message: int, edit: Edit) -> None:
     _set(state, "edits", MappingProxyType({**state.edits, message: edit}))
     if state.last_said == message:
         _set(state, "last_text", edit.text or "")
+
+
+def _file_shared(state: State, seq: int, event: FileShared) -> None:
+    """A visitor's file waits for people like a message of his, but not for the bot, which does not look into files."""
+    _set(state, "files", MappingProxyType({**state.files, event.file: Shared(seq, event)}))
+    if event.client_id:
+        _know(state, event.client_id, seq)
+    if event.by == "visitor":
+        _set(state, "unread", state.unread + 1)
+        if state.waiting_since is None and state.control == "agent":
+            _set(state, "waiting_since", event.at)
+    elif event.by == "agent":
+        _set(state, "unread", 0)
+        _set(state, "unanswered", None)
+        _set(state, "waiting_since", None)
+
+
+def _file_hidden(state: State, _: int, event: FileHidden) -> None:
+    shared = state.files.get(event.file)
+    if shared is not None and shared.hidden_at is None:
+        _change_file(state, event.file, msgspec.structs.replace(shared, hidden_at=event.at))
+        _edit(state, shared.seq, Edit(event.at, None))
+
+
+def _file_destroyed(state: State, _: int, event: FileDestroyed) -> None:
+    shared = state.files.get(event.file)
+    if shared is not None:
+        _change_file(state, event.file, msgspec.structs.replace(shared, destroyed=True))
+        _edit(state, shared.seq, Edit(event.at, None))
+
+
+def _change_file(state: State, file: str, shared: Shared) -> None:
+    _set(state, "files", MappingProxyType({**state.files, file: shared}))
 
 
 def _restricted(state: State, _: int, event: ProcessingRestricted) -> None:
@@ -388,6 +441,9 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     VerificationLost: _verification_lost,
     NameGiven: _named,
     Tagged: _tagged,
+    FileShared: _file_shared,
+    FileHidden: _file_hidden,
+    FileDestroyed: _file_destroyed,
     MessageRedacted: _redacted,
     DataCorrected: _corrected,
     ProcessingRestricted: _restricted,

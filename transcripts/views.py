@@ -11,6 +11,7 @@ A view of `None` means that this event is not for this reader. Every view has `s
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
+from foundation.files.kinds import INLINE
 from transcripts.events import (
     AnyEvent,
     BotStateChanged,
@@ -22,6 +23,9 @@ from transcripts.events import (
     DataCorrected,
     EmailSupplied,
     EmailVerified,
+    FileDestroyed,
+    FileHidden,
+    FileShared,
     MessageRedacted,
     MessageSent,
     NameGiven,
@@ -72,6 +76,8 @@ class External:
             return _numbered(numbered, self._message(event))
         if isinstance(event, ControlChanged):
             return _numbered(numbered, {"kind": "control", "now": event.now, "reason": event.reason})
+        if isinstance(event, FileShared):
+            return _numbered(numbered, self._file(event))
         if isinstance(event, Opened):
             return _numbered(numbered, {"kind": "opened", "locale": event.locale})
         if isinstance(event, MessageRedacted):
@@ -84,6 +90,14 @@ class External:
         if isinstance(event, Closed):
             return _numbered(numbered, {"kind": "closed", "by": event.by, "reason": event.reason})
         return None
+
+    def _file(self, event: FileShared) -> View:
+        """Its extension says what it is; the rest of the name says who somebody is."""
+        members = _file(event)
+        dot, extension = event.name.rpartition(".")[1:]
+        names = {"visitor": self._veil.visitor, "agent": self._veil.agent(event.author), "bot": "Bot"}
+        masked = {"name": event.name and f"file{dot}{extension if dot else ''}", "author_name": names.get(event.by, "")}
+        return members | masked
 
     def _message(self, event: MessageSent) -> View:
         names = {"visitor": self._veil.visitor, "agent": self._veil.agent(event.author), "bot": "Bot"}
@@ -147,6 +161,48 @@ def _message_for_member(event: MessageSent) -> _Members:
         "custom": event.custom,
         **_edits(event),
     }
+
+
+def _file(event: FileShared) -> View:
+    """`shows`: whether it is a picture that may be shown in a page. A hidden file has no name and cannot be fetched."""
+    return {
+        "kind": "file",
+        "file": event.file,
+        "by": event.by,
+        "name": event.name,
+        "media": event.media,
+        "size": event.size,
+        "shows": event.media in INLINE and not event.redacted,
+        "author_name": event.author_name,
+        **({"redacted": True} if event.redacted else {}),
+    }
+
+
+def _file_for_visitor(event: FileShared) -> _Members:
+    return _file(event) | {"client_id": event.client_id if event.by == "visitor" else ""}
+
+
+def _file_for_member(event: FileShared) -> _Members:
+    return _file(event) | {"client_id": event.client_id, "author": event.author}
+
+
+def _file_hidden_for_visitor(event: FileHidden) -> _Members:
+    return {"kind": "file_hidden", "file": event.file}
+
+
+def _file_hidden(event: FileHidden) -> _Members:
+    return {
+        "kind": "file_hidden",
+        "file": event.file,
+        "until": event.until,
+        "author": event.author,
+        "author_name": event.author_name,
+        "reason": event.reason,
+    }
+
+
+def _file_destroyed(event: FileDestroyed) -> _Members:
+    return {"kind": "file_destroyed", "file": event.file, "reason": event.reason}
 
 
 def _edits(event: MessageSent) -> View:
@@ -348,6 +404,8 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     EmailSupplied: _supplied_for_visitor,
     EmailVerified: lambda _: _email("verified", address=""),
     VerificationLost: lambda _: _email("lost", address=""),
+    FileShared: _file_for_visitor,
+    FileHidden: _file_hidden_for_visitor,
     MessageRedacted: _redacted_for_visitor,
     DataCorrected: _corrected_for_visitor,
     ControlChanged: _control_for_visitor,
@@ -370,6 +428,9 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     VerificationLost: _lost,
     NameGiven: _named,
     Tagged: _tagged,
+    FileShared: _file_for_member,
+    FileHidden: _file_hidden,
+    FileDestroyed: _file_destroyed,
     MessageRedacted: _redacted,
     DataCorrected: _corrected,
     ProcessingRestricted: _restriction,

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from admin.bots import LANGUAGES, TRANSCRIPT_MAILS, Bot, BotBody, Bots
 from admin.doors.frame import AdminFrame, see_other
+from admin.file_policy import BLOCKABLE, CLASSES, MODES
 from admin.grants import Grants
 from admin.people import People, Person
 from admin.principals import by_of, principal
@@ -27,6 +28,9 @@ class _BotForm(Body, frozen=True):
     accent: str = ""
     greeting: str = ""
     sites: str = ""
+    files: str | None = None
+    files_blocked: tuple[str, ...] = ()
+    files_listed: str = ""
 
 
 class _TranscriptForm(Body, frozen=True):
@@ -87,6 +91,7 @@ class BotDoor:
                 accent=form.accent,
                 greeting=form.greeting,
                 sites=read_sites(form.sites),
+                **_files_of(form),
                 by=by_of(request),
             )
         except Invalid as problem:
@@ -145,6 +150,8 @@ class BotDoor:
             languages=LANGUAGES,
             mails=mails or _transcripts_of(bot.body),
             transcript_mails=TRANSCRIPT_MAILS,
+            modes=MODES,
+            classes={name: CLASSES[name] for name in BLOCKABLE},
             members=await self._members(bot),
             base_url=request.config_dict[SETTINGS].base_url,
         )
@@ -164,7 +171,16 @@ class BotDoor:
 
 
 def _form_of(body: BotBody) -> _BotForm:
-    return _BotForm(body.name, body.language, body.accent, body.greeting, "\n".join(body.sites))
+    files = (body.files, body.files_blocked, " ".join(body.files_listed))
+    return _BotForm(body.name, body.language, body.accent, body.greeting, "\n".join(body.sites), *files)
+
+
+def _files_of(form: _BotForm) -> dict[str, str | Sequence[str]]:
+    """A form that does not speak of files changes nothing about them."""
+    if form.files is None:
+        return {}
+    listed = form.files_listed.replace(",", " ").split()
+    return {"files": form.files, "files_blocked": form.files_blocked, "files_listed": listed}
 
 
 def _transcripts_of(body: BotBody) -> _TranscriptForm:

@@ -45,7 +45,14 @@ class Demo:
         for bot in await self._bots.list(account):
             return bot.id
         made = await self._bots.create(
-            account, ACCOUNT, "demo", greeting=GREETING, accent=ACCENT, transcript_mail="verified", transcript_icon=True
+            account,
+            ACCOUNT,
+            "demo",
+            greeting=GREETING,
+            accent=ACCENT,
+            transcript_mail="verified",
+            transcript_icon=True,
+            files="block",
         )
         return made.id
 

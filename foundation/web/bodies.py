@@ -55,7 +55,7 @@ async def read_body(request: web.Request) -> bytes:
     limit = route.max_body if route else DEFAULT_MAX_BODY
     if (request.content_length or 0) > limit:
         raise TooLarge(f"At most {limit} bytes are accepted. Nothing was kept.", limit=limit)
-    await _invite(request)
+    await invite(request)
     try:
         async with asyncio.timeout(request.config_dict[SETTINGS].body_timeout_s):
             return await _collect(request, limit)
@@ -64,7 +64,8 @@ async def read_body(request: web.Request) -> bytes:
         raise Malformed("The body did not arrive in time. Nothing was kept.") from None
 
 
-async def _invite(request: web.Request) -> None:
+async def invite(request: web.Request) -> None:
+    """Say that the body may come, to a client that waits for the word."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0

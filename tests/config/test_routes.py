@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
     "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/v/{token}", "/v/{token}/deny",
     "/w/{bot}", "/w/{bot}/transcript", "/widget.js", "/ws/visitor", "/healthz", "/readyz",
-    "/hooks/mail",
+    "/hooks/mail", "/w/{bot}/files", "/w/{bot}/files/{file}",
     "/w/{bot}/terms", "/w/{bot}/privacy", "/w/{bot}/privacy/copy", "/w/{bot}/privacy/consent",
     "/w/{bot}/privacy/request", "/w/{bot}/privacy/name", "/w/{bot}/privacy/withdraw",
 }  # fmt: skip

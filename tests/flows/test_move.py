@@ -5,9 +5,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.mongo import store_settings
+from tests.pictures import PDF
+from tests.sending import Sender
 from tests.serving import Frontdesk, serving
 from tests.talking import Visitor
 
@@ -33,10 +36,20 @@ def refused(house: Frontdesk, *arguments: str) -> str:
     return done.stderr
 
 
+async def fetched(house: Frontdesk, device: str | None, file: str) -> bytes:
+    async with aiohttp.ClientSession() as session:
+        sender = Sender(session, house.base_url, f"/w/{house.demo['bot']}/files", device)
+        return (await sender.fetch(file))[2]
+
+
 async def test_there_and_back_again(house: Frontdesk, tmp_path: Path) -> None:
     async with Visitor.at(house.base_url, house.demo["bot"]) as visitor:
         await visitor.say("Canaryword on its way")
         device = visitor.device
+        async with aiohttp.ClientSession() as session:
+            sender = Sender(session, house.base_url, f"/w/{house.demo['bot']}/files", device)
+            _, said = await sender.send("letter.pdf", "application/pdf", PDF)
+            file = (await visitor.event(lambda event: event["seq"] == said["seq"]))["file"]
     urls = store_settings(tmp_path)
     records, keys = urls["FRONTDESK_STORAGE__URL"], urls["FRONTDESK_KEYS__URL"]
     there = ("--from", str(house.data), "--to", records, "--to-keys", keys)
@@ -51,6 +64,7 @@ async def test_there_and_back_again(house: Frontdesk, tmp_path: Path) -> None:
     async with Visitor.at(house.base_url, house.demo["bot"], device=device) as visitor:
         await visitor.says("visitor", "Canaryword on its way")
         await visitor.say("Canaryword on the other side")
+        assert await fetched(house, device, file) == PDF, "files are in the database"
     house.stop()
 
     back = tmp_path / "back"
@@ -62,6 +76,7 @@ async def test_there_and_back_again(house: Frontdesk, tmp_path: Path) -> None:
     other.start()
     async with Visitor.at(other.base_url, house.demo["bot"], device=device) as visitor:
         await visitor.says("visitor", "Canaryword on the other side")
+        assert await fetched(other, device, file) == PDF, "and in a folder again"
     other.stop()
     assert '"state": "well"' in other.run("doctor", "--full", "--json").stdout
 

@@ -16,6 +16,9 @@ from transcripts.events import (
     DataCorrected,
     EmailSupplied,
     EmailVerified,
+    FileDestroyed,
+    FileHidden,
+    FileShared,
     MessageRedacted,
     MessageSent,
     NameGiven,
@@ -82,6 +85,18 @@ EVENTS: list[AnyEvent] = [
     RestrictionLifted(at=20, author=AGENT_ID, reason="difficult"),
     TranscriptMailed(at=17, mail="m-1", address="jane@x.org", tls="TLSv1.3 AES", reply="250 queued as unverified"),
     TranscriptNotMailed(at=18, mail="m-2", address="jane@x.org", reply="550 unverified", why="asked"),
+    FileShared(
+        at=21,
+        file="f-1",
+        key="k-1",
+        by="visitor",
+        name="Jane Doe.pdf",
+        media="application/pdf",
+        size=9,
+        client_id="c-4",
+    ),
+    FileHidden(at=22, file="f-1", until=99, author=AGENT_ID, author_name="Ann", reason="difficult"),
+    FileDestroyed(at=23, file="f-1", reason="sensitive"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
@@ -104,7 +119,7 @@ def test_every_view_has_its_number_time_and_kind_and_is_plain_json() -> None:
 
 def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
     assert {view["kind"] for view in _visitor()} == {
-        "message", "consent", "email", "control", "closed", "redacted", "corrected", "transcript",
+        "message", "consent", "email", "control", "closed", "redacted", "corrected", "transcript", "file", "file_hidden",
     }  # fmt: skip
     members = {"seq", "at", "kind"}
     assert {view["kind"]: view.keys() - members for view in _visitor()} == {
@@ -116,6 +131,8 @@ def test_the_visitor_sees_only_the_kinds_that_the_protocol_lists() -> None:
         "redacted": {"message"},
         "corrected": {"what", "message", "value"},
         "transcript": {"sent", "address"},
+        "file": {"file", "by", "name", "media", "size", "shows", "author_name", "client_id"},
+        "file_hidden": {"file"},
     }
     assert {view["state"] for view in _visitor() if view["kind"] == "email"} == {"sent", "verified", "lost"}
 
@@ -180,7 +197,15 @@ def test_a_member_sees_what_a_turn_understood_but_not_the_tracker() -> None:
 
 def test_YA_14_whoever_reads_by_address_sees_no_person() -> None:
     views = external_view("c", NUMBERED)
-    assert {view["kind"] for view in views} == {"opened", "message", "control", "closed", "redacted", "corrected"}
+    assert {view["kind"] for view in views} == {
+        "opened",
+        "message",
+        "control",
+        "closed",
+        "redacted",
+        "corrected",
+        "file",
+    }
     told = repr(views)
     for secret in (
         "difficult", "Ann", AGENT_ID, CONTACT, "jane", "Jane", "Doe", "0301234567", "shop.example", "cdn.example",

@@ -8,7 +8,7 @@ import msgspec
 from admin import Accounts, AuditBook, Bots
 from foundation.clock import DAY, Clock
 from foundation.jobs import Jobs, Periodic
-from foundation.keys import Keyring
+from foundation.keys import Keyring, Ledger
 from foundation.live import Signals
 from foundation.records import Engine
 from transcripts.consent import Consents
@@ -42,6 +42,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention
     figures: FigureBook
     epochs: Epochs
+    ledger: Ledger
     periodic: Sequence[Periodic]
 
     async def begin(self) -> None:
@@ -124,6 +125,7 @@ def build(
         retention=retention,
         figures=figures,
         epochs=epochs,
+        ledger=kept,
         periodic=(
             Periodic(jobs, clock, "privacy", daily, every_ms=DAY),
             Periodic(jobs, clock, "key_epochs", epochs.renew, every_ms=DAY),

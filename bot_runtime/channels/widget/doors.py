@@ -25,7 +25,8 @@ STATIC = Path(__file__).parent / "static"
 LOADER = "loader.js"
 
 _SITE = re.compile(r"(https?://)?(\*\.)?[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?\Z")
-_BOT_IMAGES = "'self' https:"
+_BOT_IMAGES = "'self' https: blob:"
+"""`blob:` are pictures of this chat, which only a request with the browser's secret can fetch."""
 
 
 class _Loader(NamedTuple):

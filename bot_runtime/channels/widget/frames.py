@@ -118,6 +118,9 @@ class BotCard(msgspec.Struct, frozen=True):
     language: str
     accent: str
     greeting: str
+    files: bool = False
+    """Whether it takes any files (PS-8)."""
+    accepts: str = ""
 
 
 class NoticeCard(msgspec.Struct, frozen=True):

@@ -149,10 +149,10 @@ class Visit:
 
     async def _welcome(self) -> None:
         state = await self._state()
-        body, notice = self._bot.body, self._notice
+        notice = self._notice
         self._socket.send(
             frames.Welcome(
-                bot=frames.BotCard(self._bot.id, body.name, body.language, body.accent, body.greeting),
+                bot=_card(self._bot),
                 notice=frames.NoticeCard(notice.version, notice.text, notice.hash, notice.locale),
                 consented=state is not None and self._consented(state),
                 conversation=state.id if state else None,
@@ -160,7 +160,7 @@ class Visit:
                 control=state.control if state else "bot",
                 holder=(state.holder_name or None) if state else None,
                 secure=self._secure,
-                transcripts=body.transcript_icon,
+                transcripts=self._bot.body.transcript_icon,
                 other_browser=self._copied,
                 ticket=await self._ticket(),
             )
@@ -327,6 +327,13 @@ class Visit:
         if not self._conversation:
             return None
         return await self._services.conversations.state(self._account, self._conversation)
+
+
+def _card(bot: Bot) -> frames.BotCard:
+    body, files = bot.body, bot.body.file_policy
+    return frames.BotCard(
+        bot.id, body.name, body.language, body.accent, body.greeting, files.mode != "off", files.accepts
+    )
 
 
 _Deed = frames.Email | frames.Code | frames.Resend | frames.Handoff | frames.Transcript | frames.End | frames.Withdraw

@@ -65,7 +65,7 @@ class MongoEngine:
         async with self._opening:
             if self._client is not None:
                 return
-            client = await _client(self._url)
+            client = await connected(self._url)
             try:
                 database = database_of(client, self._url)
                 with translated(without_password(self._url)):
@@ -73,18 +73,18 @@ class MongoEngine:
                     heads = Heads(database, self._kinds, self._clock)
                     await heads.start()
             except BaseException:
-                await _close(client)
+                await closed(client)
                 raise
             self._client, self._database, self._heads = client, database, heads
 
     async def begun(self) -> bool:
-        client = await _client(self._url)
+        client = await connected(self._url)
         try:
             with translated(without_password(self._url)):
                 about = await database_of(client, self._url)[documents.ABOUT].find_one({"_id": "frontdesk"})
             return about is not None
         finally:
-            await _close(client)
+            await closed(client)
 
     async def close(self) -> None:
         async with self._opening:
@@ -99,7 +99,7 @@ class MongoEngine:
                 await heads.stop()
             finally:
                 self._heads = self._database = None
-                await _close(client)
+                await closed(client)
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -250,7 +250,7 @@ class MongoEngine:
 
     async def dump(self) -> AsyncIterator[Sequence[Stored]]:
         """Each document as it is when it is reached; the heads before the logs, so that none is ahead of its log."""
-        client = await _client(self._url)
+        client = await connected(self._url)
         try:
             database = database_of(client, self._url)
             for kind in self._kinds.values():
@@ -259,7 +259,7 @@ class MongoEngine:
             async for part in _parts(database[documents.BATCHES], [("log", 1), ("first", 1)]):
                 yield [Stored("", one["log"], None, documents.batch_of(one)) for one in part]
         finally:
-            await _close(client)
+            await closed(client)
 
     @_counted
     async def load(self, stored: Sequence[Stored]) -> None:
@@ -344,7 +344,7 @@ class MongoEngine:
         return self._database[documents.BATCHES]
 
 
-async def _client(url: str) -> Any:
+async def connected(url: str) -> Any:
     """In a thread: packages are imported, and files with certificates are read."""
     try:
         return await asyncio.to_thread(client_of, url)
@@ -352,7 +352,8 @@ async def _client(url: str) -> Any:
         raise Unavailable(f"The store cannot be opened: {error}.") from error
 
 
-async def _close(client: Any) -> None:
+async def closed(client: Any) -> None:
+    """Close a client of either driver."""
     if inspect.iscoroutinefunction(client.close):
         await client.close()
     else:  # Motor's blocks

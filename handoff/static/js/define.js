@@ -1,5 +1,6 @@
 /** Registers the console's elements, the parts before the whole; nothing else happens here. */
 
+import { DeskAttach } from "./elements/desk-attach.js";
 import { DeskCommands } from "./elements/desk-commands.js";
 import { DeskComposer } from "./elements/desk-composer.js";
 import { DeskConsole } from "./elements/desk-console.js";
@@ -11,6 +12,7 @@ import { DeskStatus } from "./elements/desk-status.js";
 import { DeskTags } from "./elements/desk-tags.js";
 import { DeskThread } from "./elements/desk-thread.js";
 
+customElements.define("desk-attach", DeskAttach);
 customElements.define("desk-commands", DeskCommands);
 customElements.define("desk-composer", DeskComposer);
 customElements.define("desk-help", DeskHelp);

@@ -60,7 +60,12 @@ function drawn(line) {
   }
   const tag = line.tag ? [" ", element("span", "badge", line.tag)] : [];
   entry.append(element("p", "transcript-who small", element("bdi", "strong", line.who), ...tag, " ", time));
-  if (line.text) entry.append(auto("p", "transcript-text", line.text));
+  if (line.file && article.dataset.files) {
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "", line.text));
+    link.href = `${article.dataset.path}/files/${line.file}`;
+    link.download = "";
+    entry.append(auto("p", "transcript-text", link));
+  } else if (line.text) entry.append(auto("p", "transcript-text", line.text));
   if (line.image) entry.append(element("p", "muted small", "Image: ", auto("span", "", line.image)));
   if (line.buttons.length > 0) {
     const offered = line.buttons.map((/** @type {string} */ button) => auto("li", "badge", button));
@@ -79,7 +84,7 @@ function element(tag, kind, ...inside) {
   return made;
 }
 
-/** A person's words, in their own direction. @param {string} tag @param {string} kind @param {string} text */
+/** A person's words, in their own direction. @param {string} tag @param {string} kind @param {string | Node} text */
 function auto(tag, kind, text) {
   const made = element(tag, kind, text);
   made.dir = "auto";

@@ -12,7 +12,13 @@ export class DeskComposer extends HTMLElement {
   #send = /** @type {HTMLButtonElement} */ (h("button", { class: "button primary small", type: "submit" }));
   #count = h("span", { role: "status" });
   #why = h("p", { class: "desk-why" });
-  #form = h("form", { class: "desk-form" }, this.#text, h("div", { class: "desk-form-foot" }, this.#count, this.#send));
+  #attach = /** @type {any} */ (h("desk-attach"));
+  #form = h(
+    "form",
+    { class: "desk-form" },
+    this.#text,
+    h("div", { class: "desk-form-foot" }, this.#attach, this.#count, this.#send),
+  );
   /** @type {any} */ #app = null;
   #shown = "";
   #holds = "";
@@ -43,6 +49,8 @@ export class DeskComposer extends HTMLElement {
       this.#text.value = drafts.get(desk.selected, mode);
     }
     const disabled = desk.line.state !== "open" || desk.isBusy(desk.selected);
+    this.#attach.hidden = mode === "note" || !desk.takesFiles.has(row?.bot);
+    this.#attach.draw?.(desk.selected, disabled);
     const shows = JSON.stringify([holds, why, row?.control, disabled]);
     if (shows !== this.#shown) {
       this.#shown = shows;

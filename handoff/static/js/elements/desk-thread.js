@@ -3,6 +3,7 @@
 import { anchor, h, icon, Keyed, rich, secureAddress } from "/static/foundation/js/dom.js";
 import { ask } from "../helpers/speak.js";
 import { day, dayOf, moment, time } from "../helpers/times.js";
+import { file } from "./desk-file.js";
 import { markOf, nameOf, stateOf } from "../models/words.js";
 
 const NEAR = 80;
@@ -159,6 +160,7 @@ function drawn(item, { desk }, redact) {
       icon(item.sign, "small"),
       item.text,
     );
+  if (item.type === "file") return file(item, desk);
   const element = item.type === "note" ? note(item, desk) : message(item, desk);
   if (desk.me?.may?.redact && !item.gone && !item.state && Number.isFinite(item.seq))
     element.append(removal(() => redact(item.seq)));

@@ -25,6 +25,8 @@ export class Desk extends EventTarget {
   me = null;
   /** @type {Map<string, string>} id → name */
   bots = new Map();
+  /** Bots that take files. @type {Set<string>} */
+  takesFiles = new Set();
   /** @type {Map<string, Row>} */
   rows = new Map();
   /** @type {string | null} */
@@ -170,6 +172,7 @@ export class Desk extends EventTarget {
     const first = this.me === null;
     const before = this.rows;
     this.me = me;
+    this.takesFiles = new Set(bots.filter((/** @type {any} */ bot) => bot.files).map((/** @type {any} */ bot) => bot.id));
     this.bots = new Map(bots.map((/** @type {any} */ bot) => [bot.id, bot.name]));
     this.rows = new Map(rows.map((/** @type {Row} */ row) => [row.id, row]));
     if (!first) for (const row of this.rows.values()) this.#alert(before.get(row.id), row);

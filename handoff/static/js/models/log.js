@@ -82,6 +82,7 @@ export class Log {
       this.#events.set(event.seq, event);
       if (event.kind === "redacted") this.#change(event.message, { ...WITHOUT_WORDS });
       if (event.kind === "corrected" && event.what === "message") this.#change(event.message, { text: event.value });
+      if (event.kind === "file_hidden" || event.kind === "file_destroyed") this.#hide(event);
       if (event.client_id) this.#stored.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
@@ -98,6 +99,13 @@ export class Log {
   #change(seq, members) {
     const known = this.#events.get(seq);
     if (known && !known.redacted) this.#events.set(seq, { ...known, ...members });
+  }
+
+  /** @param {any} event that says that a file is sensitive, or gone */
+  #hide({ file, kind }) {
+    for (const [seq, event] of this.#events)
+      if (event.kind === "file" && event.file === file)
+        this.#events.set(seq, { ...event, name: "", redacted: true, shows: false, destroyed: kind === "file_destroyed" });
   }
 
   get events() {
@@ -161,6 +169,12 @@ function toItem(event, names) {
   switch (kind) {
     case "message":
       return toMessage(event);
+    case "file":
+      return toFile(event);
+    case "file_hidden":
+      return line(`${who || "Somebody"} marked a file as sensitive. It is hidden, and will be destroyed.`, "shield");
+    case "file_destroyed":
+      return line("A sensitive file was destroyed.", "shield");
     case "redacted":
       return line(`${who || "Somebody"} removed a message.`, "shield");
     case "corrected":
@@ -273,6 +287,26 @@ function toMessage({ seq, at, by, redacted, text, payload, image, buttons, card,
     image: image ?? "",
     card: card ?? "",
     buttons: (buttons ?? []).map((/** @type {any} */ one) => one.title),
+    state: "",
+  };
+}
+
+/** @param {any} event */
+function toFile({ seq, at, by, file, name, media, size, shows, redacted, destroyed, author_name: who }) {
+  return {
+    type: "file",
+    key: `e${seq}`,
+    seq,
+    at,
+    by,
+    name: who ?? "",
+    file,
+    called: name ?? "",
+    media,
+    size,
+    shows: Boolean(shows),
+    gone: Boolean(redacted),
+    destroyed: Boolean(destroyed),
     state: "",
   };
 }

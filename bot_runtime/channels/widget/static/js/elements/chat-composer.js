@@ -6,14 +6,16 @@ const COUNT_FROM = 3_600;
 export class ChatComposer extends HTMLElement {
   #text = h("textarea", { rows: 1, on: { keydown: (event) => this.#key(event), input: () => this.#typed() } });
   #button = h("button", { class: "square" }, icon("send"));
-  #form = h("form", { on: { submit: (event) => this.#send(event) } }, this.#text, this.#button);
+  #clip = h("button", { class: "square", type: "button", hidden: true, on: { click: () => this.#files.choose(this.#visit) } }, icon("clip"));
+  #form = h("form", { on: { submit: (event) => this.#send(event) } }, this.#clip, this.#text, this.#button);
+  #files = h("chat-files");
   #count = h("p", { role: "status" });
   #again = h("button", { class: "button primary", on: { click: () => this.#visit.startAgain() } });
   #visit;
   #t;
 
   connectedCallback() {
-    this.replaceChildren(this.#form, this.#again, this.#count);
+    this.replaceChildren(this.#form, this.#again, this.#count, this.#files);
   }
 
   draw(visit, t) {
@@ -25,6 +27,10 @@ export class ChatComposer extends HTMLElement {
     this.#again.textContent = t("start_again");
     this.#text.placeholder = this.#text.ariaLabel = t("write");
     this.#button.ariaLabel = this.#button.title = t("send");
+    this.#clip.ariaLabel = this.#clip.title = t("attach");
+    // Loaded before it is pressed: browsers open a chooser only in a gesture.
+    if (visit.bot?.files) import("./chat-files.js").then(() => (this.#clip.hidden = false));
+    else this.#clip.hidden = true;
     this.#measure();
   }
 

@@ -77,6 +77,7 @@ function drawn(item, visit, t, times) {
     const words = item.words ? rich(item.words) : t(text, { name: item.name || t("someone") });
     return h("p", { class: "line", dir: "auto" }, icon(item.sign, "small"), words, replies(item, visit, t));
   }
+  if (type === "file") return file(item, visit, t, times);
   return h(
     "article",
     { class: `message ${own ? "own" : ""} ${head ? "head" : ""} ${state}` },
@@ -87,6 +88,17 @@ function drawn(item, visit, t, times) {
     own && item.tail && delivery(item, visit, t, times),
     replies(item, visit, t),
   );
+}
+
+function file(item, visit, t, times) {
+  const { own, at } = item;
+  const place = h(
+    "article",
+    { class: `message head ${own ? "own" : ""}` },
+    own ? h("p", { class: "meta" }, h("span", { class: "unseen" }, `${t("you")}:`), times.time(at)) : sender(item, visit, t, times),
+  );
+  import("./chat-files.js").then(({ show }) => show(place, item, visit));
+  return place;
 }
 
 function sender({ by, name, at }, visit, t, times) {

@@ -36,6 +36,7 @@ export class Thread {
       if (said && kind === "redacted")
         this.#events.set(message, { ...said, redacted: true, text: "", image: "", buttons: [], card: "" });
       if (said && !said.redacted && what === "message") this.#events.set(message, { ...said, text: value });
+      if (kind === "file_hidden") this.#hide(event.file);
       if (event.client_id) this.#mine.add(event.client_id);
       this.#echoes.delete(event.client_id);
       this.since = Math.max(this.since, event.seq);
@@ -47,6 +48,11 @@ export class Thread {
   echo({ id, at, frame }, seq) {
     if (!this.#mine.has(id))
       this.#echoes.set(id, { kind: "message", by: "visitor", seq, at, text: frame.text, client_id: id });
+  }
+
+  #hide(file) {
+    for (const [seq, event] of this.#events)
+      if (event.kind === "file" && event.file === file) this.#events.set(seq, { ...event, name: "", redacted: true });
   }
 
   get ownMessages() {
@@ -73,6 +79,10 @@ function toItem(event) {
   if (kind === "message" && by === "system")
     return event.card ? null : line("", "info", { words: event.text, buttons: event.buttons });
   if (kind === "message") return toMessage(event);
+  if (kind === "file") {
+    const { file, name: called, size, shows } = event;
+    return { ...toMessage(event), type: kind, file, called, size, shows };
+  }
   if (kind === "consent") return line(event.given === false ? "line_withdrawn" : "line_consent", "shield");
   if (kind === "closed") {
     return line(

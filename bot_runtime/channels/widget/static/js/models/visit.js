@@ -244,8 +244,9 @@ export class Visit extends EventTarget {
   }
 
   #tell({ kind, by, seq, state, now }) {
-    if (kind === "message" && by === "visitor") this.#happen("message:sent");
-    else if (kind === "message") {
+    const said = kind === "message" || kind === "file";
+    if (said && by === "visitor") this.#happen("message:sent");
+    else if (said) {
       this.#happen("message:received", { by });
       if (this.#visible) return;
       this.unreadFrom ||= seq;

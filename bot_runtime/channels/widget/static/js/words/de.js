@@ -61,6 +61,7 @@ export const WORDS = {
   terms: "Nutzungsbedingungen",
 
   write: "Nachricht schreiben …",
+  attach: "Datei senden",
   send: "Senden",
   left: "Noch {count} Zeichen",
   too_long: "{count} Zeichen zu viel",

@@ -61,6 +61,7 @@ export const WORDS = {
   terms: "Terms",
 
   write: "Write a message …",
+  attach: "Send a file",
   send: "Send",
   left: "{count} characters left",
   too_long: "{count} characters too many",
