@@ -7,6 +7,7 @@ revoked session or grant ends within seconds what it no longer allows.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -31,6 +32,8 @@ from transcripts.views import member_view
 log = logging.getLogger(__name__)
 
 POLL_EVERY = 2 * SECOND
+LIST_EVERY = 5
+"""The list is looked at again at every fifth poll."""
 OPEN_ROWS = 250
 CLOSED_ROWS = 50
 """Rows of the list that a console begins with; what changes later comes as it changes."""
@@ -212,7 +215,7 @@ class Connection:
         async for signal in self._listener:
             try:
                 if signal.topic.startswith("bot/") and signal.subject:
-                    await self._tell_row(signal.subject)
+                    await self._tell_row(signal.subject, known=signal.number or 0)
                     await self._catch_up(signal.subject)
                 elif signal.topic.startswith("conversation/") and signal.note is not None:
                     self._pass_typing(signal.topic.removeprefix("conversation/"), signal.note)
@@ -225,15 +228,24 @@ class Connection:
                 log.exception("a signal could not be followed; the poll will")
 
     async def _watch_rights(self) -> None:
-        while True:
+        for poll in itertools.count(1):
             await self._clock.sleep(POLL_EVERY)
             try:
                 await self._refresh_rights()
+                if poll % LIST_EVERY == 0:
+                    await self._find_unheard_of()
                 for conversation in list(self._watched):
                     await self._tell_row(conversation)
                     await self._catch_up(conversation)
             except Problem:
                 log.exception("the poll of a console failed and will be tried again")
+
+    async def _find_unheard_of(self) -> None:
+        """Chats whose signals were lost on their way from another node."""
+        for row in await self._rows():
+            if row["id"] not in self._shown:
+                self._shown.add(row["id"])
+                self._send({"type": "row", "row": row})
 
     async def _refresh_rights(self) -> None:
         person, before = await self._who(), self._person
@@ -248,8 +260,8 @@ class Connection:
             for conversation in list(self._shown):
                 await self._tell_row(conversation)
 
-    async def _tell_row(self, conversation: str) -> None:
-        state = await self._conversations.state(self._person.account, conversation)
+    async def _tell_row(self, conversation: str, *, known: int = 0) -> None:
+        state = await self._conversations.state(self._person.account, conversation, known=known)
         if may_see(self._person, state):
             self._shown.add(conversation)
             self._send({"type": "row", "row": row_of(state)})

@@ -365,7 +365,7 @@ class Conversations:
         self._cache.drop(id)
         await self._log.delete(account, id)
         self._signals.publish(f"conversation/{id}", row.version + 1)
-        self._signals.publish(f"bot/{row.fields['bot']}", 0, subject=id)
+        self._signals.publish(f"bot/{row.fields['bot']}", row.version + 1, subject=id)
         return True
 
     async def exists(self, account: str, id: str) -> bool:
@@ -430,7 +430,7 @@ class Conversations:
 
     def _tell(self, entry: Entry, seq: int) -> None:
         self._signals.publish(entry.conversation_topic, seq)
-        self._signals.publish(entry.bot_topic, 0, subject=entry.state.id)
+        self._signals.publish(entry.bot_topic, seq, subject=entry.state.id)
 
     # Reading
 

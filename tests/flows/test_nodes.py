@@ -1,6 +1,7 @@
 """Two nodes of one installation: MongoDB and Redis between them, nginx in front (issue 3)."""
 
 import asyncio
+import re
 import shutil
 import socket
 import subprocess
@@ -17,30 +18,31 @@ from tests.redis import RedisServer
 from tests.serving import Frontdesk
 from tests.talking import Staff, Visitor
 
-NGINX = """
+DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
+AROUND = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}
 http {{
   access_log off;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-  upstream frontdesk {{ {servers} }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://frontdesk;
-      proxy_bind 127.0.0.9;
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_read_timeout 75s;
-    }}
-  }}
+  {block}
 }}
 """
+
+
+def nginx_config(folder: Path, port: int, ports: list[int]) -> str:
+    """The documented block, with our addresses in place of the example's and without its certificate."""
+    block = re.search(r"```nginx\n(.*?)```", DEPLOY.read_text("utf-8"), re.DOTALL)
+    assert block is not None
+    config = block[1]
+    for example, own in zip(("10.0.0.11:8800", "10.0.0.12:8800"), ports, strict=True):
+        assert example in config
+        config = config.replace(example, f"127.0.0.1:{own}")
+    config = config.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    config = re.sub(r"\n *(ssl_|server_name)[^\n]*", "", config)
+    config = config.replace("proxy_http_version", "proxy_bind 127.0.0.9; proxy_http_version")
+    return AROUND.format(folder=folder, block=config)
 
 
 def free_port() -> int:
@@ -87,9 +89,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         node.start(own)
     folder = tmp_path / "nginx"
     folder.mkdir()
-    servers = " ".join(f"server 127.0.0.1:{own} max_fails=0;" for own in ports)
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, servers=servers))
+    config.write_text(nginx_config(folder, port, ports))
     with (folder / "out.log").open("wb") as log:
         process = subprocess.Popen([nginx, "-c", str(config), "-p", str(folder)], stdout=log, stderr=log)
     try:
@@ -112,13 +113,6 @@ def _wait_for(port: int, folder: Path) -> None:
         except OSError:
             if time.monotonic() > until:
                 raise RuntimeError((folder / "out.log").read_text()) from None
-
-
-async def _in_touch(visitor: Visitor, boss: Staff, text: str) -> str:
-    """What the visitor says on his node comes to the console on another; the conversation."""
-    assert (await visitor.say(text))["type"] == "ack"
-    row = await boss.row(lambda row: row["last_text"] == text or text in row["last_text"] or row["unread"] > 0)
-    return str(row["id"])
 
 
 @pytest.mark.timeout(180)

@@ -124,7 +124,7 @@ async def test_signals_name_the_conversation_and_the_row_after_the_commit(
         await conversations.append(ACCOUNT, chat, [said(), said()], 1)
         heard = {(one.topic, one.number, one.subject) for one in (await anext(listener), await anext(listener))}
 
-    assert heard == {(f"conversation/{chat}", 3, ""), (f"bot/{BOT}", 0, chat)}
+    assert heard == {(f"conversation/{chat}", 3, ""), (f"bot/{BOT}", 3, chat)}
 
 
 class _Full(MemoryEngine):
