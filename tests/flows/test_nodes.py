@@ -6,6 +6,8 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -95,6 +97,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         process = subprocess.Popen([nginx, "-c", str(config), "-p", str(folder)], stdout=log, stderr=log)
     try:
         _wait_for(port, folder)
+        for own in ports:
+            _wait_until_ready(own)
         yield Cluster(url, nodes, ports, redis)
     finally:
         process.terminate()
@@ -113,6 +117,18 @@ def _wait_for(port: int, folder: Path) -> None:
         except OSError:
             if time.monotonic() > until:
                 raise RuntimeError((folder / "out.log").read_text()) from None
+
+
+def _wait_until_ready(port: int) -> None:
+    """Until its bots run: before that a node says that it is just starting up."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except urllib.error.HTTPError:
+            continue
+    raise TimeoutError
 
 
 @pytest.mark.timeout(180)
@@ -163,6 +179,7 @@ async def test_two_nodes_are_given_the_same_message_at_the_same_moment(
     said = [text for by, text in texts if by == "visitor"]
     assert said == ["hello", *(f"hello number {n}" for n in range(10))]
     replies = [by for by, _ in texts if by == "bot"]
+    assert len(replies) == len(said), "one turn for each, and one reply"
     counted(messages=len(said), replies=len(replies))
 
 
