@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.mongo import store_settings
@@ -230,3 +231,42 @@ async def test_a_node_is_killed_and_its_visitors_go_on_at_the_other(
         said = [text for by, text in visitor.texts() if by == "visitor"]
     assert said == [f"message {number}" for number in range(40)]
     counted(acknowledged_before_the_kill=len(acknowledged), sent_again=40, stored=len(said))
+
+
+@pytest.mark.timeout(240)
+async def test_a_rolling_restart_loses_and_doubles_nothing(cluster: Cluster, counted: Callable[..., None]) -> None:
+    """One node after the other is told to end and started again, while a visitor goes on writing: his socket is told to
+    come back (1001), he does, and sends again what was not acknowledged."""
+    bot = cluster.nodes[0].demo["bot"]
+    restarted, closes, number, device = asyncio.Event(), [], 0, None
+
+    async def restart() -> None:
+        for node, port in zip(cluster.nodes, cluster.ports, strict=True):
+            assert await asyncio.to_thread(node.stop) == 0
+            await asyncio.to_thread(node.start, port)
+            await asyncio.to_thread(_wait_until_ready, port)
+        restarted.set()
+
+    restarting = asyncio.create_task(restart())
+    client_id = str(uuid.uuid4())
+    while not restarted.is_set() or number < 5:
+        try:
+            async with Visitor.at(cluster.url, bot, device=device) as visitor:
+                device = visitor.device
+                while not restarted.is_set() or number < 5:
+                    await visitor.send(type="message", client_id=client_id, text=f"message {number}")
+                    assert (await visitor.answer(client_id))["type"] == "ack"
+                    number, client_id = number + 1, str(uuid.uuid4())
+        except ConnectionResetError as closed:
+            closes.append(str(closed))
+        except aiohttp.ClientError:
+            continue  # nginx found nobody there for a moment
+    await restarting
+    assert closes
+    assert set(closes) <= {"closed: 1001", "closed: 1006", "closed: None"}
+    assert "closed: 1001" in closes
+    async with Visitor.at(cluster.url, bot, device=device) as visitor:
+        await visitor.says("visitor", f"message {number - 1}")
+        said = [text for by, text in visitor.texts() if by == "visitor"]
+    assert said == [f"message {n}" for n in range(number)]
+    counted(messages=number, times_told_to_come_back=len(closes))
