@@ -22,8 +22,8 @@ MAX_FRAME = 256 * 1024
 class NoBlob(NotFound):
     """There is no blob of this name."""
 
-    def __init__(self) -> None:
-        super().__init__("There is no such file.")
+    def __init__(self, detail: str = "There is no such file.") -> None:
+        super().__init__(detail)
 
 
 def require_frame(frame: bytes) -> None:

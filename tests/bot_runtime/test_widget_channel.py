@@ -74,6 +74,7 @@ async def test_hello_is_answered_with_what_the_widget_needs(shop: Shop) -> None:
     bot = shop.desk.bot.body
     assert welcome["bot"] == {
         "id": shop.desk.bot.id, "name": bot.name, "language": "en", "accent": bot.accent, "greeting": bot.greeting,
+        "files": False, "accepts": "",
     }  # fmt: skip
     notice = welcome["notice"]
     assert set(notice) == {"version", "text", "hash", "locale"}
