@@ -174,6 +174,11 @@ class Turns:
             if state.control == "bot":
                 room.pending.append(seq)
             return seq
+        if state.unanswered is not None:  # what has waited longer, for a bot that was not ready, is answered first
+            await self._conversations.append(state.account, state.id, [message], state.seq)
+            await self._gather_unanswered(room, state.account, state.id)
+            self._run(room, state.account, state.id)
+            return seq
         begun = Begun(self._answerer.draft(state, message, seq))
         try:
             if begun.ended:

@@ -405,6 +405,26 @@ async def test_a_bot_that_is_loading_says_so_and_answers_when_it_is_ready(
         assert (await desk.events(chat, BotStateChanged))[0].answers == seq
 
 
+async def test_what_came_while_a_bot_was_loading_is_answered_before_what_comes_next(
+    desk: Desk, assistant: Path, models: Path
+) -> None:
+    """A message that arrives before anybody told the turns that the bot is ready must not overtake, and so bury, others."""
+    talk = make_talk(desk, assistant, models)
+    chat = await desk.chat()
+    first = await talk.receive(chat, "hello")
+    await talk.bots.start()
+    try:
+        await talk.bots.loaded()
+        second = await talk.receive(chat, "bye")
+        await talk.turns.idle()
+        assert [text for by, text in await talk.said(chat) if by == "bot"] == ["Ahoy!", "Fair winds!"]
+        assert [turn.answers for turn in await desk.events(chat, BotStateChanged)] == [first, second]
+        assert (await desk.state(chat)).unanswered is None
+    finally:
+        await talk.turns.close()
+        await talk.bots.close()
+
+
 async def test_a_broken_assistant_names_file_and_line_and_calls_people(
     desk: Desk, assistant: Path, models: Path
 ) -> None:
