@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from foundation.live import Signals
+from foundation.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,7 @@ class Changes:
             try:
                 yield
             finally:
-                follower.cancel()
-                await asyncio.gather(follower, return_exceptions=True)
+                await ended(follower)
 
     async def _tell(self, account: str) -> None:
         for observer in self._observers:

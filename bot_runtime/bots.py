@@ -22,6 +22,7 @@ from bot_runtime.assistants import compile as compile_assistant
 from bot_runtime.assistants.understanding import TrainingFailed, trained
 from bot_runtime.hands import actions_for
 from foundation.clock import SECOND, Clock
+from foundation.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +112,7 @@ class RunningBots:
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await ended(watching)
             await turns.close()
             await self.close()
 
@@ -169,9 +169,7 @@ class RunningBots:
 
     async def close(self) -> None:
         """End what is being loaded, and all custom actions."""
-        for task in (*self._loading.values(), *self._retired.values()):
-            task.cancel()
-        await asyncio.gather(*self._loading.values(), *self._retired.values(), return_exceptions=True)
+        await ended(*self._loading.values(), *self._retired.values())
         for bot in self._running.values():
             if bot.actions is not None:
                 await bot.actions.close()

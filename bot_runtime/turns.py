@@ -25,6 +25,7 @@ from bot_runtime.beginning import Begun
 from foundation.clock import Clock
 from foundation.errors import Conflict, Forbidden, Problem, Unavailable
 from foundation.records import Stale
+from foundation.tasks import ended
 from transcripts.conversations import Conversations
 from transcripts.events import AnyEvent, ControlChanged, MessageSent, Role
 from transcripts.messages import mask_cards
@@ -159,10 +160,7 @@ class Turns:
 
     async def close(self) -> None:
         """Cut off the turns under way; their messages stay unanswered in the log and are resumed at the next start."""
-        runners = list(self._runners)
-        for runner in runners:
-            runner.cancel()
-        await asyncio.gather(*runners, return_exceptions=True)
+        await ended(*self._runners)
 
     # A message that arrives
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from foundation.tasks import ended
+
 log = logging.getLogger("frontdesk")
 
 
@@ -19,9 +21,7 @@ async def background(*works: tuple[str, Coroutine[Any, Any, Any]]) -> AsyncItera
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 def _report(task: asyncio.Task[Any]) -> None:

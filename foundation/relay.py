@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from foundation.clock import SECOND, Clock
 from foundation.live import LocalListener, LocalSignals
+from foundation.tasks import ended
 
 CHANNEL = "frontdesk/signals"
 MOST_WAITING = 10_000
@@ -123,9 +124,7 @@ class RedisSignals:
                 for task in done:
                     task.result()
             finally:
-                for task in working:
-                    task.cancel()
-                await asyncio.gather(*working, return_exceptions=True)
+                await ended(*working)
 
     async def _tell(self, redis: Any) -> None:
         while True:

@@ -18,6 +18,7 @@ from admin import Bots, By, Principal
 from foundation.clock import SECOND, Clock
 from foundation.errors import Forbidden, NotFound, Problem
 from foundation.live import Listener, Signals
+from foundation.tasks import ended
 from foundation.web import LiveSocket
 from handoff import frames
 from handoff.desk import Desk
@@ -110,8 +111,7 @@ class Connection:
                 helpers = [group.create_task(self._follow()), group.create_task(self._watch_rights())]
                 async for frame in self._socket:
                     await self._answer(frame)
-                for helper in helpers:
-                    helper.cancel()
+                await ended(*helpers)
 
     # What arrives
 

@@ -169,7 +169,11 @@ class Frontdesk:
         if process is None:
             return 0
         process.send_signal(how)
-        code = process.wait(PATIENCE)
+        try:
+            code = process.wait(PATIENCE)
+        finally:
+            process.kill()  # one that did not end fails its test, and troubles no other
+            process.wait()
         assert process.stdout is not None
         process.stdout.close()
         return code

@@ -23,6 +23,7 @@ from foundation.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from foundation.errors import Forbidden, Gone, NotFound, Problem
 from foundation.jobs import Job, Jobs, Retry
 from foundation.mail import Delivery, Envelope, Post, PostError, PostRefused
+from foundation.tasks import ended
 from foundation.web import Pages, Throttle
 from transcripts import copies
 from transcripts.consent import Consents
@@ -146,8 +147,7 @@ class TranscriptMails:
                 with _logged("the end of a chat could not be looked at; the next look will"):
                     await self.ended(account, conversation)
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await ended(looking)
 
     async def _look_always(self) -> None:
         while True:

@@ -26,6 +26,7 @@ from bot_runtime.actions.errors import (
 )
 from bot_runtime.actions.port import ActionResult, result_of
 from bot_runtime.actions.process import Answer, Gone, Start, WorkerProcess
+from foundation.tasks import ended
 
 START_LIMIT = 60.0
 """Seconds that the package may take to load; some import a whole machine learning library."""
@@ -119,10 +120,7 @@ class ActionWorker:
     async def close(self) -> None:
         """End the process and whatever it started."""
         self._closed = True
-        tasks = [*self._background, *([self._starting] if self._starting else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._background, *([self._starting] if self._starting else []))
         self._worker = None
         # Also those whose end was interrupted by the cancelling above: ending twice does no harm.
         await asyncio.gather(*map(self._end, list(self._running)))

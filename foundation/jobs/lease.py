@@ -10,6 +10,7 @@ from foundation.clock import Clock
 from foundation.errors import Problem
 from foundation.jobs.job import Stored
 from foundation.records import Collection, Record, Stale
+from foundation.tasks import ended
 
 log = logging.getLogger("frontdesk.jobs")
 
@@ -36,8 +37,7 @@ class Lease:
         try:
             yield
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            await ended(renewing)
 
     async def end(self, **changes: Any) -> None:
         """Let go of the job, writing these changes. Nothing is written when the lease was lost."""

@@ -15,6 +15,7 @@ from foundation.ids import new_id
 from foundation.jobs.job import FIRST_RETRY, JOBS, MAX_TRIES, GiveUp, Job, Retry, Stored, Work, retry_delay
 from foundation.jobs.lease import Lease
 from foundation.records import Collection, Engine, Keys, Record, Row, Stale, Taken, Where
+from foundation.tasks import ended
 
 log = logging.getLogger("frontdesk.jobs")
 
@@ -143,9 +144,7 @@ class Jobs:
                 self._wake.clear()
                 await self._sleep(await self._step(working))
         finally:
-            for task in working:
-                task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+            await ended(*working)
 
     async def _step(self, working: set[asyncio.Task[None]]) -> int:
         """Begin what is due and fits; the milliseconds until there may be more."""
@@ -168,8 +167,7 @@ class Jobs:
         try:
             await self._wake.wait()
         finally:
-            timer.cancel()
-            await asyncio.gather(timer, return_exceptions=True)
+            await ended(timer)
 
     # Taking
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,42 +72,43 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         pytest.skip("no nginx on the PATH")
-    redis = RedisServer(tmp_path)
-    redis.start()
-    port, ports = free_port(), [free_port(), free_port()]
-    url = f"http://127.0.0.1:{port}"
-    environment = {
-        **store_settings(tmp_path),
-        "FRONTDESK_SIGNALS__REDIS_URL": redis.url,
-        "FRONTDESK_WEB__BASE_URL": url,
-        "FRONTDESK_WEB__HOSTS": f'["127.0.0.1:{ports[0]}", "127.0.0.1:{ports[1]}"]',
-        "FRONTDESK_WEB__TRUSTED_PROXIES": '["127.0.0.9/32"]',
-        "FRONTDESK_WEB__FRAMES_PER_SECOND": "100000",
-        "FRONTDESK_WEB__FRAMES_BURST": "100000",
-    }
-    nodes = [Frontdesk(tmp_path / name / "data", dict(environment)) for name in ("one", "two")]
-    nodes[0].init()
-    shutil.copytree(nodes[0].data, nodes[1].data)
-    nodes[1].demo = nodes[0].demo
-    for node, own in zip(nodes, ports, strict=True):
-        node.start(own)
-    folder = tmp_path / "nginx"
+    with ExitStack() as cleaning:
+        redis = RedisServer(tmp_path)
+        cleaning.callback(redis.kill)
+        redis.start()
+        port, ports = free_port(), [free_port(), free_port()]
+        url = f"http://127.0.0.1:{port}"
+        environment = {
+            **store_settings(tmp_path),
+            "FRONTDESK_SIGNALS__REDIS_URL": redis.url,
+            "FRONTDESK_WEB__BASE_URL": url,
+            "FRONTDESK_WEB__HOSTS": f'["127.0.0.1:{ports[0]}", "127.0.0.1:{ports[1]}"]',
+            "FRONTDESK_WEB__TRUSTED_PROXIES": '["127.0.0.9/32"]',
+            "FRONTDESK_WEB__FRAMES_PER_SECOND": "100000",
+            "FRONTDESK_WEB__FRAMES_BURST": "100000",
+        }
+        nodes = [Frontdesk(tmp_path / name / "data", dict(environment)) for name in ("one", "two")]
+        nodes[0].init()
+        shutil.copytree(nodes[0].data, nodes[1].data)
+        nodes[1].demo = nodes[0].demo
+        for node, own in zip(nodes, ports, strict=True):
+            cleaning.callback(node.stop)
+            node.start(own)
+        _serve_nginx(cleaning, tmp_path / "nginx", nginx, port, ports)
+        for own in ports:
+            _wait_until_ready(own)
+        yield Cluster(url, nodes, ports, redis)
+
+
+def _serve_nginx(cleaning: ExitStack, folder: Path, nginx: str, port: int, ports: list[int]) -> None:
     folder.mkdir()
     config = folder / "nginx.conf"
     config.write_text(nginx_config(folder, port, ports))
     with (folder / "out.log").open("wb") as log:
         process = subprocess.Popen([nginx, "-c", str(config), "-p", str(folder)], stdout=log, stderr=log)
-    try:
-        _wait_for(port, folder)
-        for own in ports:
-            _wait_until_ready(own)
-        yield Cluster(url, nodes, ports, redis)
-    finally:
-        process.terminate()
-        process.wait(30)
-        for node in nodes:
-            node.stop()
-        redis.kill()
+    cleaning.callback(process.wait, 30)
+    cleaning.callback(process.terminate)
+    _wait_for(port, folder)
 
 
 def _wait_for(port: int, folder: Path) -> None:

@@ -28,6 +28,7 @@ from foundation.jobs import Job, Jobs
 from foundation.keys import KeyDestroyed, Keyring, Ledger, LedgerEntry
 from foundation.live import Listener, Signals
 from foundation.records import Collection, Damaged, Engine, Kind, Record, Stale, Taken, Where, scrub
+from foundation.tasks import ended
 from transcripts.consent import Consents
 from transcripts.contacts import Contacts
 from transcripts.control import change
@@ -412,9 +413,7 @@ async def _first_of(*waits: Any) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 def _erasure(record: Record[_Body]) -> Erasure:

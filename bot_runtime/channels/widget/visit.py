@@ -25,6 +25,7 @@ from foundation.clock import SECOND, Clock
 from foundation.errors import Conflict, Forbidden, NotFound, Problem
 from foundation.ids import new_secret, secret_hash
 from foundation.live import Listener, Signals
+from foundation.tasks import ended
 from foundation.web import LiveSocket
 from transcripts.conversations import Conversations
 from transcripts.events import EmailSupplied, EmailVerified
@@ -101,9 +102,7 @@ class Visit:
                 async for frame in self._socket:
                     await self._answer(frame)
             finally:
-                for helper in helpers:
-                    helper.cancel()
-                await asyncio.gather(*helpers, return_exceptions=True)
+                await ended(*helpers)
 
     async def _recognise(self) -> None:
         """A device that registered a key is this browser's only with a signature; without one it opens nothing."""

@@ -16,6 +16,7 @@ from foundation.clock import Clock
 from foundation.records.mongo import documents
 from foundation.records.mongo.documents import Document
 from foundation.records.port import Kind, Taken
+from foundation.tasks import ended
 
 _TOGETHER = 500
 _LOOK_EVERY_MS = 30_000
@@ -41,8 +42,7 @@ class Heads:
     async def stop(self) -> None:
         """Tell the batches what is still to be told."""
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+            await ended(self._looking)
         if self._telling is not None:
             await asyncio.gather(self._telling, return_exceptions=True)
         await self._tell()
