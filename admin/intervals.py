@@ -1,49 +1,120 @@
 """Many ranges laid out for looking up. No I/O (I-19).
 
-`Intervals` answers whether an address is in any of them: ranges that touch or overlap are joined, and what is kept are
-the numbers where inside and outside change, in flat arrays of machine words, 8 bytes for an IPv4 interval and 32 for
-one of IPv6. A look-up is one bisection: after an odd number of changes one is inside. `Segments` also names a range
-that holds the address, and `Overlaps` finds what shares an address with a range.
+What is kept are edges: the numbers where a stretch of addresses begins, and where it has ended. After an odd number of
+edges one is inside, so a look-up counts the edges that are not above an address. `Intervals` answers whether an address
+is in any of many ranges; those that touch or overlap become one stretch. `Segments` also names a range that holds the
+address, and `Overlaps` finds what shares an address with a range.
+
+An IPv4 edge takes 4 bytes and one of IPv6 16, in flat arrays of machine words. Beside a long list of IPv4 edges lies
+a directory: for each value of an address's upper bits the place of its first edge, so that only the few edges from
+there to the next place are searched, however many there are. A short list is kept as the four bytes that the system's
+parser makes of an address, whose order is that of the numbers, so that nothing is converted. That would take ten times
+the memory in a long one.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from socket import AF_INET, inet_pton
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from admin.ranges import IPV4_END, Span, number_of_text
+from foundation.ids import bytes_of_id, id_of_bytes
 
 T = TypeVar("T")
+Answer_co = TypeVar("Answer_co", covariant=True)
 
 _LOW = 2**64 - 1
 
-_SHORT = 2_000
-"""Edges of a short list."""
+_SHORT = 1_000
+"""Edges of a short list: where both ways take the same time."""
+
+_MOST_BITS = 18
+"""Of a directory: it stays small beside the edges that are many enough to need it."""
 
 
-class _Numbers:
-    """Addresses in ascending order. IPv6 ones lie in two arrays, the upper and the lower 64 bits."""
+class _Edges:
+    """The edges of stretches that are given in order and have no address in common.
 
-    __slots__ = ("four", "high", "low")
+    The place of an address is the number of edges not above it, those of IPv4 before all of IPv6: odd inside a stretch,
+    which is then the one with the number `place // 2`.
+    """
 
-    def __init__(self) -> None:
-        self.four = array("I")
-        self.high = array("Q")
-        self.low = array("Q")
+    __slots__ = ("_before_ipv6", "_high", "_low", "count", "is_short", "place_of_ipv4")
 
-    def append(self, number: int) -> None:
+    def __init__(self, stretches: Iterable[tuple[int, int]]) -> None:
+        four, self._high, self._low = array("I"), array("Q"), array("Q")
+        for first, last in stretches:
+            for edge in (first, last + 1):
+                if first >= IPV4_END:
+                    self._high.append(edge >> 64)
+                    self._low.append(edge & _LOW)
+                elif edge < IPV4_END:  # after the last IPv4 address there is nothing to leave it for
+                    four.append(edge)
+        self._before_ipv6 = len(four) + len(four) % 2
+        self.count = (self._before_ipv6 + len(self._high)) // 2
+        self.is_short = len(four) <= _SHORT
+        self.place_of_ipv4 = _by_bytes(four) if self.is_short else _by_directory(four[:])  # a copy has no room to grow
+
+    def place_of(self, number: int) -> int:
+        """The place of any address."""
         if number < IPV4_END:
-            self.four.append(number)
-        else:
-            self.high.append(number >> 64)
-            self.low.append(number & _LOW)
-
-    def rank_ipv6(self, number: int) -> int:
-        """How many IPv6 numbers are not above this one."""
+            return self.place_of_ipv4(number.to_bytes(4)) if number >= 0 else 0
         high = number >> 64
-        begin = bisect_left(self.high, high)
-        return bisect_right(self.low, number & _LOW, begin, bisect_right(self.high, high, begin))
+        begin = bisect_left(self._high, high)
+        return self._before_ipv6 + bisect_right(self._low, number & _LOW, begin, bisect_right(self._high, high, begin))
+
+
+def _by_bytes(edges: "array[int]") -> Callable[[bytes], int]:
+    """The place of an IPv4 address, given as its four bytes, in a short list."""
+    return partial(bisect_right, [edge.to_bytes(4) for edge in edges])
+
+
+def _by_directory(edges: "array[int]") -> Callable[[bytes], int]:
+    """The same in a long list. A cell of the directory has about one or two edges, if they lie evenly."""
+    bits = min(_MOST_BITS, len(edges).bit_length() - 1)
+    shift, read, rank = 32 - bits, int.from_bytes, bisect_right
+    begins = (bisect_left(edges, cell << shift) for cell in range(2**bits + 1))
+    begin = array("H" if len(edges) < 2**16 else "I", begins)
+
+    def place_of(address: bytes) -> int:
+        number = read(address)
+        cell = number >> shift
+        return rank(edges, number, begin[cell], begin[cell + 1])
+
+    return place_of
+
+
+class _Answers(Protocol[Answer_co]):
+    """What is answered at each place."""
+
+    def __getitem__(self, place: int, /) -> Answer_co: ...
+
+
+def _reader(edges: _Edges, answers: _Answers[Answer_co]) -> Callable[[str], Answer_co]:
+    """The question for an address as a socket says it, with all that it needs at hand: a look-up is so short that a
+    call or a conversion more would be a good part of it."""
+    family, read, place_of = int(AF_INET), inet_pton, edges.place_of_ipv4
+
+    def find(text: str) -> Answer_co:
+        try:
+            place = place_of(read(family, text))
+        except (OSError, ValueError):
+            number = number_of_text(text)
+            place = 0 if number is None else edges.place_of(number)
+        return answers[place]
+
+    return find
+
+
+class _Parity:
+    """Whether a place is inside."""
+
+    __slots__ = ()
+
+    def __getitem__(self, place: int, /) -> bool:
+        return place & 1 == 1
 
 
 class Intervals:
@@ -55,96 +126,83 @@ class Intervals:
     __slots__ = ("_edges", "holds_text")
 
     def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
-        self._edges = _Numbers()
-        append = self._edges.append
-        begun, reached = -1, -2
-        for first, last in sorted(pairs):
-            if first > reached + 1:
-                if begun >= 0:
-                    append(begun)
-                    self._append_end(reached)
-                begun, reached = first, last
-            elif last > reached:
-                reached = last
-        if begun >= 0:
-            append(begun)
-            self._append_end(reached)
-        self.holds_text = _reader(self._edges.four, self._holds_other_text)
-
-    def _append_end(self, last: int) -> None:
-        if last != IPV4_END - 1:  # after the last IPv4 address there is nothing to leave it for
-            self._edges.append(last + 1)
+        self._edges = _Edges(_joined(pairs))
+        inside = (False, True) * self._edges.count
+        self.holds_text = _reader(self._edges, (*inside, False) if self._edges.is_short else _Parity())
 
     def holds(self, number: int) -> bool:
         """Whether the address with this number is in a range."""
-        if number < IPV4_END:
-            return bisect_right(self._edges.four, number) & 1 == 1
-        return self._edges.rank_ipv6(number) & 1 == 1
-
-    def _holds_other_text(self, text: str) -> bool:
-        number = number_of_text(text)
-        return number is not None and self.holds(number)
+        return self._edges.place_of(number) & 1 == 1
 
     def __len__(self) -> int:
-        return (len(self._edges.four) + 1) // 2 + len(self._edges.high) // 2
+        return self._edges.count
 
 
-def _reader(edges: "array[int]", other: Callable[[str], bool]) -> Callable[[str], bool]:
-    """The question for IPv4 text, with all that it needs at hand: a call or a conversion more would be a third of the
-    time. Numbers of four bytes are in the order of the bytes, so a short list is kept as bytes and nothing converted;
-    in a long one that would take ten times the memory."""
-    family, rank = int(AF_INET), bisect_right
-    if len(edges) <= _SHORT:
-        texts = [number.to_bytes(4) for number in edges]
-
-        def holds(text: str) -> bool:
-            try:
-                return rank(texts, inet_pton(family, text)) & 1 == 1
-            except (OSError, ValueError):
-                return other(text)
-
-    else:
-        read = int.from_bytes
-
-        def holds(text: str) -> bool:
-            try:
-                return rank(edges, read(inet_pton(family, text))) & 1 == 1
-            except (OSError, ValueError):
-                return other(text)
-
-    return holds
+def _joined(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The stretches of addresses that are in any of the ranges, in order."""
+    begun, reached = -1, -2
+    for first, last in sorted(pairs):
+        if first > reached + 1:
+            if begun >= 0:
+                yield begun, reached
+            begun, reached = first, last
+        elif last > reached:
+            reached = last
+    if begun >= 0:
+        yield begun, reached
 
 
 class Segments:
     """The same, with a name for each range: a range that holds an address can be told, so that a decision can be
-    explained. Where ranges overlap, each stretch belongs to one of them."""
+    explained. Where ranges overlap, each stretch belongs to one of them.
 
-    __slots__ = ("_firsts", "_intervals", "_names", "_width")
+    `find_text` answers for an address as a socket says it. In a long list names that are ids take 16 bytes each.
+    """
+
+    __slots__ = ("_edges", "_names", "find_text")
 
     def __init__(self, ranges: Iterable[tuple[Span, str]]) -> None:
-        ordered = sorted((span.first, span.last, name) for span, name in ranges)
-        self._intervals = Intervals((first, last) for first, last, _ in ordered)
-        self._firsts = _Numbers()
-        self._width = max((len(name) for _, _, name in ordered), default=0)
-        reached, names = -1, []
-        for first, last, name in ordered:
+        reached, stretches, names = -1, [], []
+        for first, last, name in sorted((span.first, span.last, name) for span, name in ranges):
             if last > reached:
-                self._firsts.append(max(first, reached + 1))
-                names.append(name.ljust(self._width))
+                stretches.append((max(first, reached + 1), last))
+                names.append(name)
                 reached = last
-        # One piece of text: a string object for each name would take more than all the rest.
-        self._names = "".join(names).encode("ascii")
+        self._edges = _Edges(stretches)
+        self._names = _at_places(names, packed=not self._edges.is_short)
+        self.find_text = _reader(self._edges, self._names)
 
     def find(self, number: int) -> str | None:
         """The name of a range that holds the address."""
-        if not self._intervals.holds(number):
-            return None
-        four = self._firsts.four
-        place = bisect_right(four, number) if number < IPV4_END else len(four) + self._firsts.rank_ipv6(number)
-        return self._names[(place - 1) * self._width : place * self._width].decode().rstrip()
+        return self._names[self._edges.place_of(number)]
 
     def __len__(self) -> int:
-        return len(self._firsts.four) + len(self._firsts.high)
+        return self._edges.count
+
+
+class _Packed:
+    """Ids at the odd places, in one piece: a string object for each would take more than all the rest."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self, ids: bytes) -> None:
+        self._ids = ids
+
+    def __getitem__(self, place: int, /) -> str | None:
+        if not place & 1:
+            return None
+        begin = 16 * (place // 2)
+        return id_of_bytes(self._ids[begin : begin + 16])
+
+
+def _at_places(names: Sequence[str], *, packed: bool) -> _Answers[str | None]:
+    if packed:
+        ids = [one for one in map(bytes_of_id, names) if one is not None]
+        if len(ids) == len(names):
+            return _Packed(b"".join(ids))
+    between: list[str | None] = [None] * (2 * len(names) + 1)
+    between[1::2] = names
+    return tuple(between)
 
 
 class Overlaps(Generic[T]):
