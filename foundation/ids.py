@@ -5,7 +5,6 @@ something: 256 random bits, handed out once and stored only as its hash.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 import secrets
@@ -13,27 +12,10 @@ import secrets
 _ID = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
-_TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
-
 
 def new_id() -> str:
     """A public id: 128 random bits, 22 characters of base64url."""
     return secrets.token_urlsafe(16)
-
-
-def bytes_of_id(id: str) -> bytes | None:
-    """The 16 bytes of an id, for keeping very many; `None` when this is not what `new_id` makes."""
-    try:
-        packed = binascii.a2b_base64(id.encode("ascii").translate(_FROM_URL) + b"==", strict_mode=True)
-    except ValueError:
-        return None
-    return packed if len(packed) == 16 and id_of_bytes(packed) == id else None
-
-
-def id_of_bytes(packed: bytes) -> str:
-    """The id that `bytes_of_id` packed."""
-    return binascii.b2a_base64(packed, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def new_secret() -> str:
