@@ -8,8 +8,8 @@ The ranges are blocks, because the peers know nothing else; half of the addresse
 random, and no answer is remembered. `netaddr.IPSet` cannot say which range it was.
 
 A run asks the structures in turns of some thousand look-ups, several rounds, and takes for each turn its best round: so
-a busy neighbour troubles all of them alike, and each has its own data in the cache. Memory is measured in a process for each structure, by what the process grew
-by with so many copies of it that they hold a million ranges.
+a busy neighbour troubles all of them alike, and each has its own data in the cache. Memory is measured in a process for
+each structure, by what the process grew by with so many copies of it that they hold a million ranges.
 """
 
 import argparse
@@ -232,8 +232,8 @@ async def whole_decision(ranges: int) -> dict[str, float]:
 def table(results: dict[str, Any]) -> str:
     """The results as a table in Markdown."""
     lines = [
-        "| ranges | structure | µs | look-ups/s | × faster peer: min / median / max | kB | of the faster peer | "
-        "of the smaller peer | built in s |",
+        "| ranges | structure | µs | look-ups/s | × faster: min / median / max | kB | of the faster | of the smaller | "
+        + "built in s |",
         "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size in results["lookups"]:
