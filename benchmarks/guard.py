@@ -233,7 +233,7 @@ def table(results: dict[str, Any]) -> str:
     """The results as a table in Markdown."""
     lines = [
         "| ranges | structure | µs | look-ups/s | × faster: min / median / max | kB | of the faster | of the smaller | "
-        + "built in s |",
+        "built in s |",
         "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size in results["lookups"]:
