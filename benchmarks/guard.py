@@ -232,8 +232,7 @@ async def whole_decision(ranges: int) -> dict[str, float]:
 def table(results: dict[str, Any]) -> str:
     """The results as a table in Markdown."""
     lines = [
-        "| ranges | structure | µs | look-ups/s | × faster: min / median / max | kB | of the faster | of the smaller | "
-        "built in s |",
+        "| ranges | structure | µs | look-ups/s | × faster: min / median / max | kB | of faster's | of smaller's | built in s |",
         "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size in results["lookups"]:
