@@ -1,49 +1,138 @@
 """Many ranges laid out for looking up. No I/O (I-19).
 
-`Intervals` answers whether an address is in any of them: ranges that touch or overlap are joined, and what is kept are
-the numbers where inside and outside change, in flat arrays of machine words, 8 bytes for an IPv4 interval and 32 for
-one of IPv6. A look-up is one bisection: after an odd number of changes one is inside. `Segments` also names a range
-that holds the address, and `Overlaps` finds what shares an address with a range.
+What is kept are edges: the numbers where a stretch of addresses begins, and where it has ended. After an odd number of
+edges one is inside, so a look-up counts the edges that are not above an address. `Intervals` answers whether an address
+is in any of many ranges; those that touch or overlap become one stretch. `Segments` also names a range that holds the
+address.
+
+An IPv4 edge takes 4 bytes and one of IPv6 16, in flat arrays of machine words. Beside many IPv4 edges lies a directory:
+for each value of an address's upper bits the place of the first edge, so that only the few edges from there to the next
+place are searched. Few edges are kept as what the system's parser makes of an address, four bytes whose order is that of
+the numbers, so that nothing is converted; with many, that would take ten times the memory.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from socket import AF_INET, inet_pton
-from typing import Generic, TypeVar
+from typing import Protocol, TypeVar
 
 from admin.ranges import IPV4_END, Span, number_of_text
 
 T = TypeVar("T")
+U = TypeVar("U")
+Answer_co = TypeVar("Answer_co", covariant=True)
 
 _LOW = 2**64 - 1
 
-_SHORT = 2_000
-"""Edges of a short list."""
+_FEW = 2_000
+"""Edges up to which comparing bytes is not slower than the directory."""
+
+_MOST_BITS = 18
+"""Of a directory: a megabyte, beside edges that take eight."""
+
+_INET = int(AF_INET)  # a member of an enumeration is slower to pass
 
 
-class _Numbers:
-    """Addresses in ascending order. IPv6 ones lie in two arrays, the upper and the lower 64 bits."""
+class _Answers(Protocol[Answer_co]):
+    """What is answered at each place."""
 
-    __slots__ = ("four", "high", "low")
+    def __getitem__(self, place: int, /) -> Answer_co: ...
 
-    def __init__(self) -> None:
-        self.four = array("I")
-        self.high = array("Q")
-        self.low = array("Q")
 
-    def append(self, number: int) -> None:
+class _FewEdges:
+    """IPv4 edges as bytes. A place is the number of edges not above an address."""
+
+    __slots__ = ("_edges",)
+
+    def __init__(self, edges: "array[int]") -> None:
+        self._edges = [edge.to_bytes(4) for edge in edges]
+
+    def place_of(self, number: int) -> int:
+        return bisect_right(self._edges, number.to_bytes(4))
+
+    def reader(self, answers: _Answers[Answer_co], other: Callable[[str], int]) -> Callable[[str], Answer_co]:
+        """The question for IPv4 text, with all that it needs at hand: it is so short that one more call would be a good
+        part of it. `other` knows the place of any other text."""
+        edges, rank, parse, inet = self._edges, bisect_right, inet_pton, _INET
+
+        def find(text: str) -> Answer_co:
+            try:
+                return answers[rank(edges, parse(inet, text))]
+            except (OSError, ValueError):
+                return answers[other(text)]
+
+        return find
+
+
+class _ManyEdges:
+    """The same with a directory, of cells that have one or two edges each if these lie evenly."""
+
+    __slots__ = ("_begins", "_edges", "_shift")
+
+    def __init__(self, edges: "array[int]") -> None:
+        bits = min(_MOST_BITS, len(edges).bit_length() - 1)
+        self._edges, self._shift = edges, 32 - bits
+        begins = (bisect_left(edges, cell << self._shift) for cell in range(2**bits + 1))
+        self._begins = array("H" if len(edges) < 2**16 else "I", begins)
+
+    def place_of(self, number: int) -> int:
+        cell = number >> self._shift
+        return bisect_right(self._edges, number, self._begins[cell], self._begins[cell + 1])
+
+    def reader(self, answers: _Answers[Answer_co], other: Callable[[str], int]) -> Callable[[str], Answer_co]:
+        edges, begins, shift = self._edges, self._begins, self._shift
+        rank, read, parse, inet = bisect_right, int.from_bytes, inet_pton, _INET
+
+        def find(text: str) -> Answer_co:
+            try:
+                number = read(parse(inet, text))
+            except (OSError, ValueError):
+                return answers[other(text)]
+            cell = number >> shift
+            return answers[rank(edges, number, begins[cell], begins[cell + 1])]
+
+        return find
+
+
+class _Edges:
+    """The edges of stretches that are given in order and have no address in common.
+
+    IPv6 has its places after all those of IPv4. At an odd place one is in the stretch with the number `place // 2`.
+    """
+
+    __slots__ = ("_before_ipv6", "_four", "_high", "_low", "count")
+
+    def __init__(self, stretches: Iterable[tuple[int, int]]) -> None:
+        four, self._high, self._low = array("I"), array("Q"), array("Q")
+        for first, last in stretches:
+            if last < IPV4_END - 1:
+                four.append(first)
+                four.append(last + 1)
+            elif first < IPV4_END:  # after the last IPv4 address there is nothing to leave it for
+                four.append(first)
+            else:
+                self._high.extend((first >> 64, last + 1 >> 64))
+                self._low.extend((first & _LOW, last + 1 & _LOW))
+        self._four = _FewEdges(four) if len(four) <= _FEW else _ManyEdges(four[:])  # a copy has no room to grow
+        self._before_ipv6 = len(four) + len(four) % 2
+        self.count = (self._before_ipv6 + len(self._high)) // 2
+
+    def place_of(self, number: int) -> int:
+        """The place of an address; outside for what is below all of them."""
         if number < IPV4_END:
-            self.four.append(number)
-        else:
-            self.high.append(number >> 64)
-            self.low.append(number & _LOW)
-
-    def rank_ipv6(self, number: int) -> int:
-        """How many IPv6 numbers are not above this one."""
+            return self._four.place_of(number) if number >= 0 else 0
         high = number >> 64
-        begin = bisect_left(self.high, high)
-        return bisect_right(self.low, number & _LOW, begin, bisect_right(self.high, high, begin))
+        begin = bisect_left(self._high, high)
+        return self._before_ipv6 + bisect_right(self._low, number & _LOW, begin, bisect_right(self._high, high, begin))
+
+    def reader(self, answers: _Answers[Answer_co]) -> Callable[[str], Answer_co]:
+        """The answer for an address as a socket says it. What cannot be read is outside."""
+        return self._four.reader(answers, self._place_of_text)
+
+    def _place_of_text(self, text: str) -> int:
+        number = number_of_text(text)
+        return 0 if number is None else self.place_of(number)
 
 
 class Intervals:
@@ -55,129 +144,87 @@ class Intervals:
     __slots__ = ("_edges", "holds_text")
 
     def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
-        self._edges = _Numbers()
-        append = self._edges.append
-        begun, reached = -1, -2
-        for first, last in sorted(pairs):
-            if first > reached + 1:
-                if begun >= 0:
-                    append(begun)
-                    self._append_end(reached)
-                begun, reached = first, last
-            elif last > reached:
-                reached = last
-        if begun >= 0:
-            append(begun)
-            self._append_end(reached)
-        self.holds_text = _reader(self._edges.four, self._holds_other_text)
-
-    def _append_end(self, last: int) -> None:
-        if last != IPV4_END - 1:  # after the last IPv4 address there is nothing to leave it for
-            self._edges.append(last + 1)
+        self._edges = _Edges(_joined(pairs))
+        few = self._edges.count <= _FEW // 2
+        self.holds_text = self._edges.reader(_at_places([True] * self._edges.count, False) if few else _Inside())
 
     def holds(self, number: int) -> bool:
         """Whether the address with this number is in a range."""
-        if number < IPV4_END:
-            return bisect_right(self._edges.four, number) & 1 == 1
-        return self._edges.rank_ipv6(number) & 1 == 1
-
-    def _holds_other_text(self, text: str) -> bool:
-        number = number_of_text(text)
-        return number is not None and self.holds(number)
+        return self._edges.place_of(number) & 1 == 1
 
     def __len__(self) -> int:
-        return (len(self._edges.four) + 1) // 2 + len(self._edges.high) // 2
-
-
-def _reader(edges: "array[int]", other: Callable[[str], bool]) -> Callable[[str], bool]:
-    """The question for IPv4 text, with all that it needs at hand: a call or a conversion more would be a third of the
-    time. Numbers of four bytes are in the order of the bytes, so a short list is kept as bytes and nothing converted;
-    in a long one that would take ten times the memory."""
-    family, rank = int(AF_INET), bisect_right
-    if len(edges) <= _SHORT:
-        texts = [number.to_bytes(4) for number in edges]
-
-        def holds(text: str) -> bool:
-            try:
-                return rank(texts, inet_pton(family, text)) & 1 == 1
-            except (OSError, ValueError):
-                return other(text)
-
-    else:
-        read = int.from_bytes
-
-        def holds(text: str) -> bool:
-            try:
-                return rank(edges, read(inet_pton(family, text))) & 1 == 1
-            except (OSError, ValueError):
-                return other(text)
-
-    return holds
+        return self._edges.count
 
 
 class Segments:
     """The same, with a name for each range: a range that holds an address can be told, so that a decision can be
-    explained. Where ranges overlap, each stretch belongs to one of them."""
+    explained. Where ranges overlap, each stretch belongs to one of them. Names end in no space.
 
-    __slots__ = ("_firsts", "_intervals", "_names", "_width")
+    `find_text` answers for an address as a socket says it.
+    """
+
+    __slots__ = ("_edges", "_names", "find_text")
 
     def __init__(self, ranges: Iterable[tuple[Span, str]]) -> None:
-        ordered = sorted((span.first, span.last, name) for span, name in ranges)
-        self._intervals = Intervals((first, last) for first, last, _ in ordered)
-        self._firsts = _Numbers()
-        self._width = max((len(name) for _, _, name in ordered), default=0)
-        reached, names = -1, []
-        for first, last, name in ordered:
+        reached, stretches, names = -1, [], []
+        for first, last, name in sorted((span.first, span.last, name) for span, name in ranges):
             if last > reached:
-                self._firsts.append(max(first, reached + 1))
-                names.append(name.ljust(self._width))
+                stretches.append((max(first, reached + 1), last))
+                names.append(name)
                 reached = last
-        # One piece of text: a string object for each name would take more than all the rest.
-        self._names = "".join(names).encode("ascii")
+        self._edges = _Edges(stretches)
+        self._names = _at_places(names, None) if len(names) <= _FEW // 2 else _Names(names)
+        self.find_text = self._edges.reader(self._names)
 
     def find(self, number: int) -> str | None:
         """The name of a range that holds the address."""
-        if not self._intervals.holds(number):
-            return None
-        four = self._firsts.four
-        place = bisect_right(four, number) if number < IPV4_END else len(four) + self._firsts.rank_ipv6(number)
-        return self._names[(place - 1) * self._width : place * self._width].decode().rstrip()
+        return self._names[self._edges.place_of(number)]
 
     def __len__(self) -> int:
-        return len(self._firsts.four) + len(self._firsts.high)
+        return self._edges.count
 
 
-class Overlaps(Generic[T]):
-    """Which of many ranges share an address with a given one. Counting takes two bisections; finding k of n takes
-    about k·log n steps, whatever the ranges look like: a tree over the ranges in order knows how far each part
-    reaches."""
+def _joined(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The stretches of addresses that are in any of the ranges, in order."""
+    begun, reached = -1, -2
+    for first, last in sorted(pairs):
+        if first > reached + 1:
+            if begun >= 0:
+                yield begun, reached
+            begun, reached = first, last
+        elif last > reached:
+            reached = last
+    if begun >= 0:
+        yield begun, reached
 
-    def __init__(self, ranges: Iterable[tuple[Span, T]]) -> None:
-        ordered = sorted(ranges, key=lambda one: one[0])
-        self._things: Sequence[T] = [thing for _, thing in ordered]
-        self._firsts = [span.first for span, _ in ordered]
-        self._lasts = sorted(span.last for span, _ in ordered)
-        self._leaves = 1 << max(0, len(ordered) - 1).bit_length()
-        self._reach = [-1] * self._leaves + [span.last for span, _ in ordered]
-        self._reach += [-1] * (2 * self._leaves - len(self._reach))
-        for node in range(self._leaves - 1, 0, -1):
-            self._reach[node] = max(self._reach[2 * node], self._reach[2 * node + 1])
 
-    def count(self, span: Span) -> int:
-        """How many of the ranges share an address with it, itself included if it is one of them."""
-        return bisect_right(self._firsts, span.last) - bisect_left(self._lasts, span.first)
+def _at_places(inside: Sequence[T], outside: U) -> tuple[T | U, ...]:
+    """An answer for each place, for few."""
+    answers: list[T | U] = [outside] * (2 * len(inside) + 1)
+    answers[1::2] = inside
+    return tuple(answers)
 
-    def find(self, span: Span, most: int) -> list[T]:
-        """Those ranges in order, at most so many."""
-        found: list[T] = []
-        until, waiting = bisect_right(self._firsts, span.last), [(1, 0, self._leaves)]
-        while waiting and len(found) < most:
-            node, begin, size = waiting.pop()
-            if begin >= until or self._reach[node] < span.first:
-                continue
-            if size == 1:
-                found.append(self._things[begin])
-                continue
-            half = size // 2
-            waiting += [(2 * node + 1, begin + half, half), (2 * node, begin, half)]
-        return found
+
+class _Inside:
+    """Whether a place is inside."""
+
+    __slots__ = ()
+
+    def __getitem__(self, place: int, /) -> bool:
+        return place & 1 == 1
+
+
+class _Names:
+    """Names at the odd places, in one piece of text: a string object for each would take more than all the rest."""
+
+    __slots__ = ("_text", "_width")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._width = max(map(len, names))
+        self._text = "".join([name.ljust(self._width) for name in names])
+
+    def __getitem__(self, place: int, /) -> str | None:
+        if not place & 1:
+            return None
+        end = self._width * (place + 1) // 2
+        return self._text[end - self._width : end].rstrip()

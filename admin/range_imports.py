@@ -9,7 +9,7 @@ import msgspec
 
 from admin import range_csv
 from admin.audit import SYSTEM, By
-from admin.intervals import Overlaps
+from admin.overlaps import Overlaps
 from admin.range_checks import require_confirmed
 from admin.range_csv import NewRange, Row
 from admin.range_facts import require_list_version, require_room

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from admin.bots import Bots
 from admin.enabled_lists import ACCOUNT_SCOPE
-from admin.intervals import Overlaps
+from admin.overlaps import Overlaps
 from admin.principals import principal
 from admin.range_lists import AddressRange, RangeList
 from admin.ranges import Span, number_of, read_address, read_cidr, warnings_of

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.intervals import Intervals, Overlaps, Segments
+from admin.intervals import Intervals, Segments
+from admin.overlaps import Overlaps
 from admin.ranges import (
     WIDEST,
     WIDEST_IPV6,
@@ -271,6 +272,7 @@ def test_I_19_merged_intervals_answer_as_the_standard_library_does(spans: list[S
         assert intervals.holds_text(text) == oracle.holds(text), text
         number = number_of_text(text)
         name = None if number is None else segments.find(number)
+        assert name == segments.find_text(text)
         assert (name is not None) == oracle.holds(text)
         assert name is None or Naive([spans[int(name)]]).holds(text)
     assert len(intervals) <= len(spans)
@@ -299,3 +301,28 @@ def test_I_19_a_long_list_answers_as_a_short_one_does() -> None:
     assert len(long) == 4_000
     for text in ("010.0.0.1", "", "10.1", "\0", "\ud800", "2001:db8::1"):
         assert not long.holds_text(text)
+
+
+_CROWD = [Span(begin, begin + 9) for begin in range(0, 2**26, 2**26 // 1_500)]
+"""Too many to be kept as bytes, and crowded: most of the directory is empty."""
+_AT_THE_ENDS = [Span(0, 0), Span(2**32 - 2, 2**32 - 1)]
+short_spans = st.tuples(numbers, st.integers(0, 2**17)).map(lambda one: Span(one[0], min(sum(one), 2**32 - 1)))
+
+
+@given(st.lists(st.one_of(short_spans, st.sampled_from(_AT_THE_ENDS)), max_size=5), st.lists(numbers, max_size=9))
+def test_I_19_a_crowded_list_answers_like_looking_through_all_of_it(drawn: list[Span], asked: list[int]) -> None:
+    named = [(span, f"{place:04d}") for place, span in enumerate([*drawn, *_CROWD])]
+    intervals, segments = Intervals((span.first, span.last) for span, _ in named), Segments(named)
+    for span in (*drawn, _CROWD[0], _CROWD[700], _CROWD[-1]):
+        asked += [span.first - 1, span.first, span.last, span.last + 1]
+    for number in {one for one in asked if 0 <= one < 2**32} | {0, 2**32 - 1}:
+        text, holding = str(IPv4Address(number)), {name for span, name in named if span.first <= number <= span.last}
+        assert intervals.holds_text(text) is intervals.holds(number) is bool(holding), text
+        found = segments.find_text(text)
+        assert found == segments.find(number)
+        assert (found in holding) if holding else found is None, text
+    for text in ("000.0.0.0", "0", "0.0", " 0.0.0.0", "0.0.0.0 ", "0.0.0.0%1", "0.0.0.0\0", "\ud800", "", "::0.0.0.0"):
+        assert segments.find_text(text) is None
+        assert not intervals.holds_text(text)
+    assert segments.find_text("::ffff:0.0.0.1") == segments.find(1)
+    assert intervals.holds_text("::ffff:0.0.0.1")

@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 from aiohttp import web
@@ -85,6 +85,22 @@ def test_a_trusted_proxy_without_the_header_is_nobody() -> None:
 def test_I_19_reading_what_was_written_gives_the_same(address: IPv4Address | IPv6Address) -> None:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     assert parse_address(str(address)) == (mapped or address)
+
+
+@given(
+    st.one_of(
+        st.lists(st.integers(0, 300), min_size=2, max_size=5).map(lambda parts: ".".join(map(str, parts))),
+        st.text(alphabet="0123456789.:abcdefx% /\n\0\ud800", max_size=20),
+    )
+)
+def test_I_10_nothing_is_read_that_the_standard_library_refuses(text: str) -> None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        assert parse_address(text) is None
+    else:
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        assert parse_address(text) == (None if "%" in text else mapped or address)
 
 
 @given(addresses, st.lists(st.text(max_size=40), max_size=5))

@@ -65,7 +65,7 @@ export class Keyed {
 }
 
 const CANDIDATE = /(?<![\p{L}\p{N}_:+.-])(?:https?:\/\/|mailto:)[^\s<>"`{}|\\^\p{Cc}\p{Cf}]+/giu;
-const TRAILING = /[.,;:!?'’”»…]+$/;
+const TRAILING = ".,;:!?'’”»…";
 const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 
 // X-4: what hides where it goes is no link, or says its real host.
@@ -112,14 +112,18 @@ function target(words) {
   return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
 }
 
-function trimmed(words) {
-  let rest = words;
-  for (let before = ""; rest !== before;) {
-    before = rest;
-    rest = rest.replace(TRAILING, "");
-    for (const [open, close] of ["()", "[]"]) {
-      if (rest.endsWith(close) && rest.split(close).length > rest.split(open).length) rest = rest.slice(0, -1);
-    }
+// What ends the sentence around a link, or closes a bracket before it. Linear, whatever the text.
+export function trimmed(words) {
+  const surplus = { ")": 0, "]": 0 };
+  for (let at = 0; at < words.length; at++) {
+    const letter = words[at];
+    if (letter === "(") surplus[")"]--;
+    else if (letter === "[") surplus["]"]--;
+    else if (letter in surplus) surplus[letter]++;
   }
-  return rest;
+  for (let end = words.length; ; end--) {
+    const last = words[end - 1];
+    if (surplus[last] > 0) surplus[last]--;
+    else if (!TRAILING.includes(last)) return words.slice(0, end);
+  }
 }
