@@ -137,7 +137,9 @@ async def test_M_2_the_doors_beside_the_socket_want_the_ticket(shop: Shop, clock
     assert await status("privacy", ticket) == 404
 
 
-@pytest.mark.parametrize("key", ["", "A" * 87, "!" * 87, BrowserKey().public[:-1]])
+@pytest.mark.parametrize(
+    "key", ["", "A" * 87, "!" * 87, BrowserKey().public[:-1]], ids=["none", "no point", "no base64", "cut off"]
+)
 async def test_what_is_no_key_is_refused(shop: Shop, key: str) -> None:
     keys = shop.desk.proof.verification.keys
     with pytest.raises(Invalid):

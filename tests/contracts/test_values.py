@@ -55,7 +55,9 @@ TEXTS = [
 """N-9 and the corners of Unicode: every one of them is a text like any other."""
 
 
-@pytest.mark.parametrize("value", OPERATORS_AS_VALUES, ids=repr)
+@pytest.mark.parametrize(
+    "value", OPERATORS_AS_VALUES, ids=lambda value: type(value).__name__ if type(value) is object else repr(value)
+)
 async def test_N_1_to_N_5_an_operator_as_a_value_is_refused(engine: Engine, value: Any) -> None:
     await engine.insert(ITEM, row("a", token="secret"))
     with pytest.raises(Invalid) as refusal:

@@ -318,7 +318,11 @@ async def test_a_case_wants_reason_basis_and_chats(served: Served, fields: dict[
     assert (await served.actions()).count("escrow.requested") == (status == 303)
 
 
-@pytest.mark.parametrize("text", ["age1bad", "x", f"{JANE.to_public()}\n{JANE.to_public()}", str(JANE)])
+@pytest.mark.parametrize(
+    "text",
+    ["age1bad", "x", f"{JANE.to_public()}\n{JANE.to_public()}", str(JANE)],
+    ids=["cut off", "no key", "one twice", "a private one"],
+)
 async def test_what_is_no_public_key_is_refused_with_its_line(served: Served, text: str) -> None:
     refused = await served.send("/admin/escrow/recipients", recipients=text)
     assert (refused.status, "Line " in refused.text) == (422, True)
