@@ -28,7 +28,7 @@ $(VENV)/.test: config/requirements/test.txt $(VENV)/.run
 
 ## test: everything, in real browsers and against real servers where the machine has them; says what it skipped and why
 test: setup-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 	@if [ "$(NODE)" = true ]; then node --test tests/js; else echo "skipped: tests/js needs node 20 or newer"; fi
 
 ## check: style, types, floors, scripts

@@ -6,6 +6,7 @@ Fixtures that more than one package uses live here; the cast of one package live
 import asyncio
 import inspect
 import ipaddress
+import itertools
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -105,15 +106,19 @@ def counted(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def count(**numbers: int) -> None:
         said = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in numbers.items())
-        request.config.stash.setdefault(_COUNTS, []).append(f"{request.node.nodeid.partition('::')[2]}: {said}")
+        request.node.user_properties.append((_COUNTED, f"{request.node.nodeid.partition('::')[2]}: {said}"))
 
     return count
 
 
-_COUNTS = pytest.StashKey[list[str]]()
+_COUNTED = "counted"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Each test of many rounds says what it counted."""
-    for line in config.stash.get(_COUNTS, []):
-        terminalreporter.write_line(f"counted: {line}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Each test of many rounds says what it counted, in whatever process it ran."""
+    for report in itertools.chain(*terminalreporter.stats.values()):
+        if getattr(report, "when", None) == "teardown":
+            continue
+        for name, said in getattr(report, "user_properties", ()):
+            if name == _COUNTED:
+                terminalreporter.write_line(f"counted: {said}")
