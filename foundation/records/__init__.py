@@ -7,7 +7,7 @@ above use.
 
 from foundation.records.collection import Collection, Record
 from foundation.records.eventlog import EventLog
-from foundation.records.lock import StoreInUse
+from foundation.records.lock import StoreInUse, StoreLock
 from foundation.records.memory import MemoryEngine
 from foundation.records.mongo import MongoEngine
 from foundation.records.port import Batch, Engine, Kind, Page, Row, Stale, Stored, Taken, Value, Where
@@ -33,6 +33,7 @@ __all__ = [
     "SqliteEngine",
     "Stale",
     "StoreInUse",
+    "StoreLock",
     "Stored",
     "Taken",
     "Value",

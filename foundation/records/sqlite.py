@@ -3,7 +3,7 @@
 - Acknowledged means durable: WAL with `synchronous=FULL`; the future of a write ends after the commit's sync.
 - All waiting writes of all callers share one transaction (`writer`); reads run beside it on connections of their own
   and see every write that was acknowledged before they began.
-- One process at a time (`lock`); the file is readable by its owner only.
+- One process at a time, or the workers of one owner (`lock`); the file is readable by its owner only.
 - Deleted bytes are overwritten (`secure_delete`), and `scrub` empties the write-ahead log, where they linger (E-3).
 """
 
@@ -58,10 +58,17 @@ class SqliteEngine:
     """`max_bytes` limits the size of the main file; beyond it writes raise `StorageFull`.
 
     `read_only`: a look at a store that another process may be serving; it takes no lock, and writes raise `Unavailable`.
+    `shared`: one of several workers; whoever started them holds the store's lock (`StoreLock`) for all of them.
     """
 
     def __init__(
-        self, path: Path, kinds: Sequence[Kind], *, max_bytes: int | None = None, read_only: bool = False
+        self,
+        path: Path,
+        kinds: Sequence[Kind],
+        *,
+        max_bytes: int | None = None,
+        read_only: bool = False,
+        shared: bool = False,
     ) -> None:
         self._tables = {kind.name: schema.Table(kind) for kind in kinds}
         if len(self._tables) != len(kinds):
@@ -69,7 +76,7 @@ class SqliteEngine:
         path = path.absolute()
         self._path = path
         self._read_only = read_only
-        writer = Writer(path, list(self._tables.values()), max_bytes=max_bytes)
+        writer = Writer(path, list(self._tables.values()), max_bytes=max_bytes, shared=shared)
         self._writer: Threads[writes.Write] = Threads("store writer", [writer], group=_GROUP_WRITE)
         readers = [_Reader(path) for _ in range(_READERS)]
         self._readers: Threads[Query] = Threads("store reader", readers, group=_GROUP_READ)

@@ -9,9 +9,11 @@ A write that fails inside a group costs only itself:
   still fits (a delete, a small record) is not refused because of its neighbour.
 
 The writer remembers the last number of the logs it wrote to, and their heads (`heads`). It may, because nobody else can
-write (`lock.StoreLock`); what it remembers changes only after a commit.
+write (`lock.StoreLock`); what it remembers changes only after a commit. With several workers on one store each has a
+writer: they take turns (`lock.WriteTurn`), and one that sees that another has written since forgets what it remembered.
 """
 
+import contextlib
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ from pathlib import Path
 from foundation.records import schema
 from foundation.records.failures import as_problem
 from foundation.records.heads import PER_STATEMENT, Heads
-from foundation.records.lock import StoreLock
+from foundation.records.lock import StoreLock, WriteTurn
 from foundation.records.port import Stale, Taken
 from foundation.records.setup import connect_writer, create_file, make_folder
 from foundation.records.workers import Outcome
@@ -48,13 +50,18 @@ class _Logs:
 
 
 class Writer:
-    """The worker of the writing thread."""
+    """The worker of the writing thread. `shared`: other workers write too; their owner holds the lock for all."""
 
-    def __init__(self, path: Path, tables: Sequence[schema.Table], *, max_bytes: int | None) -> None:
+    def __init__(
+        self, path: Path, tables: Sequence[schema.Table], *, max_bytes: int | None, shared: bool = False
+    ) -> None:
         self._path = path
         self._tables = tables
         self._max_bytes = max_bytes
+        self._shared = shared
         self._lock: StoreLock | None = None
+        self._turn: WriteTurn | None = None
+        self._version = 0
         self._known: OrderedDict[str, int] = OrderedDict()
         self._heads = Heads()
         self._db: sqlite3.Connection | None = None
@@ -64,10 +71,14 @@ class Writer:
         try:
             make_folder(self._path.parent)
             path = self._path.resolve()  # two names of one file are one store
-            self._lock = StoreLock(path)
-            self._lock.take()
-            create_file(path)
-            self._db = connect_writer(path, self._tables, max_bytes=self._max_bytes)
+            if self._shared:
+                self._turn = WriteTurn(path)
+            else:
+                self._lock = StoreLock(path)
+                self._lock.take()
+            with self._my_turn():
+                create_file(path)
+                self._db = connect_writer(path, self._tables, max_bytes=self._max_bytes)
         except (OSError, sqlite3.Error) as error:
             self.stop()
             problem = as_problem(error)
@@ -84,7 +95,8 @@ class Writer:
         try:
             if db is not None:
                 try:
-                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                    with self._my_turn():
+                        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 finally:
                     db.close()
         except sqlite3.Error:
@@ -92,13 +104,20 @@ class Writer:
         finally:
             if self._lock is not None:
                 self._lock.release()
+            turn, self._turn = self._turn, None
+            if turn is not None:
+                turn.close()
 
     def run(self, group: Sequence[Write]) -> Sequence[Outcome]:
         """One transaction for all writes of the group; scrubs come after it."""
         writes = [write for write in group if not isinstance(write, Scrub)]
-        answers = iter(self._commit(writes) if writes else [])
-        scrubbed = self._scrub() if len(writes) < len(group) else None
+        with self._my_turn():
+            answers = iter(self._commit(writes) if writes else [])
+            scrubbed = self._scrub() if len(writes) < len(group) else None
         return [scrubbed if isinstance(write, Scrub) else next(answers) for write in group]
+
+    def _my_turn(self) -> contextlib.AbstractContextManager[None]:
+        return self._turn or contextlib.nullcontext()
 
     def _commit(self, group: Sequence[Write]) -> list[Outcome]:
         try:
@@ -128,6 +147,8 @@ class Writer:
             db.execute("ROLLBACK")  # the disk failed in the middle of taking something back
         db.execute("BEGIN IMMEDIATE")
         try:
+            if self._turn is not None:
+                self._forget_if_another_wrote(db)
             waiting: list[Append] = []
             for write in group:
                 if isinstance(write, Append):
@@ -147,6 +168,13 @@ class Writer:
             raise
         self._remember(logs.moved)
         return outcomes
+
+    def _forget_if_another_wrote(self, db: sqlite3.Connection) -> None:
+        version = int(db.execute("PRAGMA data_version").fetchone()[0])
+        if version != self._version:
+            self._version = version
+            self._known.clear()
+            self._heads.forget()
 
     def _remember(self, moved: dict[str, int]) -> None:
         known = self._known
