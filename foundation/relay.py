@@ -10,42 +10,26 @@ import asyncio
 import importlib
 import logging
 import os
-import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from foundation.clock import SECOND, Clock
-from foundation.live import LocalListener, LocalSignals
+from foundation.hints import LARGEST, Hint, Relay, decoded, encoded
 from foundation.tasks import ended
 
 CHANNEL = "frontdesk/signals"
 MOST_WAITING = 10_000
 """Hints that wait for Redis; a node that is cut off for longer forgets the oldest."""
-LARGEST = 4_096
 
 _NONCE = 12
 _TOGETHER = 200
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-_HIGHEST = 2**53
 _log = logging.getLogger(__name__)
-
-
-class _Hint(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    node: str
-    topic: str
-    number: int | None
-    subject: str = ""
-    note: bytes = b""
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Hint).decode
 
 
 def check_url(url: str) -> None:
@@ -59,37 +43,20 @@ def check_url(url: str) -> None:
         raise ValueError("the certificate of Redis is always checked; leave these options out")
 
 
-class RedisSignals:
+class RedisSignals(Relay):
     """`Signals` that other nodes hear too. `secret`: 32 bytes that all nodes of the installation share."""
 
     def __init__(self, url: str, secret: bytes, clock: Clock, *, dropped: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
         check_url(url)
         self._url = url
         self._cipher = AESGCM(secret)
         self._clock = clock
         self._dropped = dropped
-        self._local = LocalSignals()
-        self._node = secrets.token_urlsafe(9)
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._some = asyncio.Event()
         self.connected = False
         """Whether this node hears the others."""
-
-    def publish(self, topic: str, number: int, subject: str = "") -> None:
-        self._local.publish(topic, number, subject)
-        self._send(_Hint(self._node, topic, number, subject))
-
-    def whisper(self, topic: str, note: bytes) -> None:
-        self._local.whisper(topic, note)
-        if len(note) <= LARGEST // 2:
-            self._send(_Hint(self._node, topic, None, "", note))
-
-    def listen(self, *topics: str) -> LocalListener:
-        return self._local.listen(*topics)
-
-    def topics(self) -> int:
-        """How many topics somebody of this node listens to."""
-        return self._local.topics()
 
     async def run(self) -> None:
         """Send and hear until cancelled; comes back whenever Redis does."""
@@ -142,26 +109,22 @@ class RedisSignals:
             hint = self._opened(data) if isinstance(data, bytes) else None
             if hint is None:
                 self._dropped()
-            elif hint.node != self._node:
-                if hint.number is None:
-                    self._local.whisper(hint.topic, hint.note)
-                else:
-                    self._local.publish(hint.topic, hint.number, hint.subject)
+            else:
+                self._take(hint)
 
-    def _send(self, hint: _Hint) -> None:
+    def _send(self, hint: Hint) -> None:
         nonce = os.urandom(_NONCE)
-        self._waiting.append(nonce + self._cipher.encrypt(nonce, _encode(hint), CHANNEL.encode()))
+        self._waiting.append(nonce + self._cipher.encrypt(nonce, encoded(hint), CHANNEL.encode()))
         self._some.set()
 
-    def _opened(self, data: bytes) -> _Hint | None:
+    def _opened(self, data: bytes) -> Hint | None:
         """The hint, if one of our nodes sent it and it can be meant."""
         if not _NONCE < len(data) <= LARGEST:
             return None
         try:
-            hint = _decode(self._cipher.decrypt(data[:_NONCE], data[_NONCE:], CHANNEL.encode()))
-        except (InvalidTag, msgspec.DecodeError):
+            return decoded(self._cipher.decrypt(data[:_NONCE], data[_NONCE:], CHANNEL.encode()))
+        except InvalidTag:
             return None
-        return hint if hint.number is None or 0 <= hint.number <= _HIGHEST else None
 
 
 def _driver() -> tuple[Any, Any]:

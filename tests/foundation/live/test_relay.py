@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from foundation.clock import SystemClock
+from foundation.hints import LARGEST
 from foundation.live import Signal
-from foundation.relay import CHANNEL, LARGEST, MOST_WAITING, RedisSignals, check_url
+from foundation.relay import CHANNEL, MOST_WAITING, RedisSignals, check_url
 from tests.redis import RedisServer
 
 SECRET = os.urandom(32)
