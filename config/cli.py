@@ -4,14 +4,14 @@ Commands import what they need when they run, so that `frontdesk --help` answers
 or failed with a sentence on standard error, 2 wrong usage.
 """
 
-import asyncio
 import json
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
+
+from config.loop import run as _run
 
 DATA = click.option(
     "--data",
@@ -48,10 +48,15 @@ def main() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
 @click.option("--assistant", type=click.Path(path_type=Path), help="A Rasa project for the first bot.")
 @click.option("--demo", is_flag=True, help="Make the demo account if there is none, and serve its pages.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, help="Processes that serve; 1 (the default) serves by itself."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready, in place of the text.")
-def serve(data: Path, port: int | None, assistant: Path | None, demo: bool, as_json: bool) -> None:
+def serve(  # noqa: PLR0917 - one for each option
+    data: Path, port: int | None, assistant: Path | None, demo: bool, workers: int, as_json: bool
+) -> None:
     """Serve the whole product until interrupted."""
-    from config import server
+    from config import crew, server
 
     overrides: dict[str, Any] = {}
     if port is not None:
@@ -60,7 +65,10 @@ def serve(data: Path, port: int | None, assistant: Path | None, demo: bool, as_j
         overrides["bots.assistant"] = assistant
     if demo:
         overrides["demo"] = True
-    _run(server.serve(data, overrides, as_json=as_json))
+    if workers > 1:
+        _run(crew.serve(data, overrides, workers=workers, as_json=as_json))
+    else:
+        _run(server.serve(data, overrides, as_json=as_json))
 
 
 @main.command()
@@ -282,15 +290,6 @@ def assistant_new(path: Path) -> None:
 
     assistants.new(path)
     click.echo(f"A new assistant lies in {path}. Talk to it: frontdesk assistant shell {path}")
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,12 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
             port = listening.getsockname()[1]
             signals = await signals_between(settings, stores)
             house = build(settings, stores, clock=SystemClock(), port=port, signals=signals)
-            said = await _introduce(house, fresh_passwords=bool(overrides.get("demo")))
-            await _run(house, settings, listening, said, as_json=as_json)
+            said = await introduce(house, fresh_passwords=bool(overrides.get("demo")))
+
+            def announce(metrics_url: str | None) -> None:
+                say(said | ({"metrics_url": metrics_url} if metrics_url else {}), settings, as_json=as_json)
+
+            await run(house, settings, listening, announce=announce)
     finally:
         listening.close()
 
@@ -98,7 +102,7 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-async def _introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
+async def introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
     """What is said at the start: links, and who can log in where that can be said."""
     first = await house.first_bot()
     said: dict[str, Any] = {"base_url": house.base_url, "bot": first.id if first else None}
@@ -109,23 +113,27 @@ async def _introduce(house: House, *, fresh_passwords: bool) -> dict[str, Any]:
     return said
 
 
-async def _run(
-    house: House, settings: Settings, listening: socket.socket, said: dict[str, Any], *, as_json: bool
+async def run(
+    house: House,
+    settings: Settings,
+    listening: socket.socket,
+    *,
+    announce: Callable[[str | None], None],
+    stopping: asyncio.Event | None = None,
+    worker: int = 0,
 ) -> None:
-    stopping = asyncio.Event()
+    """Serve until SIGINT or SIGTERM, or until `stopping` is set. `announce` is given the URL of the metrics when
+    connections are accepted. `worker` is this one's number, from 0."""
+    stopping = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
     for how in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(how, stopping.set)
     runner = await serve_app(house.app, sock=listening, ssl_context=tls_of(settings))
     _spare_the_collector()
-    measuring = await _serve_metrics(house, settings)
+    measuring: web.AppRunner | None = None
     try:
-        if measuring is not None:
-            said["metrics_url"] = f"http://{settings.metrics.host}:{measuring.addresses[0][1]}/metrics"
-        sys.stdout.write(
-            (json.dumps(said, ensure_ascii=False) if as_json else welcome(said, demo=settings.demo)) + "\n"
-        )
-        sys.stdout.flush()
+        measuring = await _serve_metrics(house, settings, worker)
+        announce(None if measuring is None else f"http://{settings.metrics.host}:{measuring.addresses[0][1]}/metrics")
         await stopping.wait()
         log.info("stopping: sockets are told to come back, work under way ends")
     finally:
@@ -134,17 +142,25 @@ async def _run(
         await runner.cleanup()
 
 
-async def _serve_metrics(house: House, settings: Settings) -> web.AppRunner | None:
+async def _serve_metrics(house: House, settings: Settings, worker: int) -> web.AppRunner | None:
     if not settings.metrics.enabled:
         return None
     runner = web.AppRunner(metrics_app(house.metrics), access_log=None)
     await runner.setup()
+    port = settings.metrics.port and settings.metrics.port + worker
     try:
-        await web.TCPSite(runner, settings.metrics.host, settings.metrics.port).start()
+        await web.TCPSite(runner, settings.metrics.host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise Refused(f"metrics.port {settings.metrics.port} cannot be listened on: {error.strerror}.") from error
+        raise Refused(f"metrics.port {port} cannot be listened on: {error.strerror}.") from error
     return runner
+
+
+def say(said: Mapping[str, Any], settings: Settings, *, as_json: bool) -> None:
+    """Print where to click, for people or for programs."""
+    text = json.dumps(said, ensure_ascii=False) if as_json else welcome(said, demo=settings.demo)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def welcome(said: Mapping[str, Any], *, demo: bool) -> str:

@@ -12,8 +12,8 @@ data/models/         trained understanding models; made anew when missing
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from foundation.errors import Unavailable
 from foundation.files import Blobs, DiskBlobs, GridFsBlobs
 from foundation.keys import KINDS as KEY_KINDS
 from foundation.keys import Keyring, MasterKey, MasterKeyError, create_master_key, load_master_key
-from foundation.records import Damaged, Engine, KeyDestroyed, Kind, MongoEngine, SqliteEngine, StoreInUse
+from foundation.records import Damaged, Engine, KeyDestroyed, Kind, MongoEngine, SqliteEngine, StoreInUse, StoreLock
 from foundation.records.mongo import without_password
 
 DATABASE = "frontdesk.db"
@@ -50,13 +50,13 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, kinds: Sequence[Kind], clock: Clock, *, beside: bool = False
+    settings: Settings, kinds: Sequence[Kind], clock: Clock, *, beside: bool = False, shared: bool = False
 ) -> AsyncIterator[Stores]:
     """Open what `settings` name, or begin it when there is no database yet.
 
     The master key is made only together with the database: with a database and no key, what is stored could never be
-    read again and a new key would hide that. `beside`: only for reading, while a server may be using it. Raises
-    `Refused`.
+    read again and a new key would hide that. `beside`: only for reading, while a server may be using it. `shared`: as one
+    of several workers, under the `owned` of the process that started them. Raises `Refused`.
     """
     if not beside and (settings.data / RESTORING).exists():
         raise Refused(f"A restore into {settings.data} was not finished. Restore again into the same folder.")
@@ -65,7 +65,7 @@ async def open_stores(
         raise Refused(f"There is no installation in {settings.data}.")
     make_folder(settings.data)
     master = master_key(settings, fresh=fresh)
-    engine, key_engine = engines(settings, kinds, read_only=beside)
+    engine, key_engine = engines(settings, kinds, read_only=beside, shared=shared)
     keyring = Keyring(key_engine, master, clock)
     try:
         await engine.open()
@@ -85,13 +85,33 @@ async def open_stores(
         await engine.close()
 
 
-def engines(settings: Settings, kinds: Sequence[Kind], *, read_only: bool = False) -> tuple[Engine, Engine]:
+@contextmanager
+def owned(settings: Settings) -> Iterator[list[StoreLock]]:
+    """The files of the installation are this process's and its workers', who are given the locks; none for a database
+    server, which knows many nodes. Raises `Refused`."""
+    make_folder(settings.data)
+    files = [] if settings.storage.url else [settings.data / DATABASE, settings.data / KEY_STORE]
+    locks = [StoreLock(file.resolve()) for file in files]
+    try:
+        for lock in locks:
+            lock.take()
+        yield locks
+    except StoreInUse as error:
+        raise Refused(str(error)) from error
+    finally:
+        for lock in locks:
+            lock.release()
+
+
+def engines(
+    settings: Settings, kinds: Sequence[Kind], *, read_only: bool = False, shared: bool = False
+) -> tuple[Engine, Engine]:
     """The store of the records and the store of the keys, not yet open: databases of a server, or files."""
     if settings.storage.url:
         return MongoEngine(settings.storage.url, kinds), MongoEngine(settings.keys.url, KEY_KINDS)
     limit = settings.storage.max_megabytes * 1024 * 1024 or None
-    records = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit, read_only=read_only)
-    return records, SqliteEngine(settings.data / KEY_STORE, KEY_KINDS, read_only=read_only)
+    records = SqliteEngine(settings.data / DATABASE, kinds, max_bytes=limit, read_only=read_only, shared=shared)
+    return records, SqliteEngine(settings.data / KEY_STORE, KEY_KINDS, read_only=read_only, shared=shared)
 
 
 def blobs_of(settings: Settings) -> Blobs:

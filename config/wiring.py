@@ -149,8 +149,10 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     port: int | None = None,
     post: Post | None = None,
     signals: Signals | None = None,
+    shared: bool = False,
 ) -> House:
-    """The house on open stores. `port`: the one that was bound. `post` and `signals` replace those of the settings."""
+    """The house on open stores. `port`: the one that was bound. `post` and `signals` replace those of the settings.
+    `shared`: other processes write to the same stores."""
     engine, keyring = stores.engine, stores.keyring
     base_url = base_url_of(settings, port)
     signals = signals or LocalSignals()
@@ -173,7 +175,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     sender = formataddr((settings.mail.sender_name, settings.mail.sender))
     proofs = evidence.build(settings, staff, jobs=outbox, clock=clock, post=post, sender=sender)
 
-    conversations = Conversations(engine, keyring, signals, clock, shared=bool(settings.storage.url))
+    conversations = Conversations(engine, keyring, signals, clock, shared=shared or bool(settings.storage.url))
     contacts = Contacts(engine, keyring, clock)
     consents = Consents(engine, keyring, clock, staff.accounts, staff.bots)
     rights_ = rights.build(
