@@ -7,6 +7,7 @@ revoked session or grant ends within seconds what it no longer allows.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,7 +25,7 @@ from handoff import frames
 from handoff.desk import Desk
 from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
-from transcripts import Conversations, State
+from transcripts import Conversations, Row, State
 from transcripts.contacts import About
 from transcripts.events import Role
 from transcripts.rights import Redactions
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 POLL_EVERY = 2 * SECOND
 LIST_EVERY = 5
-"""The list is looked at again at every fifth poll."""
+"""Polls from one look through the whole list to the next."""
 OPEN_ROWS = 250
 CLOSED_ROWS = 50
 """Rows of the list that a console begins with; what changes later comes as it changes."""
@@ -95,7 +96,7 @@ class Connection:
         self._signals = signals
         self._clock = clock
         self._listener: Listener
-        self._shown: set[str] = set()
+        self._shown: dict[str, int] = {}
         self._watched: dict[str, int] = {}
         self._opened: set[str] = set()
 
@@ -105,10 +106,10 @@ class Connection:
             self._listener = listener
             names = await self._follow_bots()
             rows = await self._rows()
-            self._shown = {row["id"] for row in rows}
+            self._shown = {row["id"]: row["seq"] for row in rows}
             self._send(frames.welcome(self._me(), names, rows))
             async with asyncio.TaskGroup() as group:
-                helpers = [group.create_task(self._follow()), group.create_task(self._watch_rights())]
+                helpers = [group.create_task(self._follow()), group.create_task(self._poll())]
                 async for frame in self._socket:
                     await self._answer(frame)
                 await ended(*helpers)
@@ -216,7 +217,7 @@ class Connection:
             try:
                 if signal.topic.startswith("bot/") and signal.subject:
                     await self._tell_row(signal.subject, known=signal.number or 0)
-                    await self._catch_up(signal.subject)
+                    await self._catch_up(signal.subject, known=signal.number or 0)
                 elif signal.topic.startswith("conversation/") and signal.note is not None:
                     self._pass_typing(signal.topic.removeprefix("conversation/"), signal.note)
                 elif signal.topic.startswith("account/"):
@@ -227,25 +228,27 @@ class Connection:
             except Problem:
                 log.exception("a signal could not be followed; the poll will")
 
-    async def _watch_rights(self) -> None:
-        for poll in itertools.count(1):
+    async def _poll(self) -> None:
+        for number in itertools.count(1):
             await self._clock.sleep(POLL_EVERY)
             try:
                 await self._refresh_rights()
-                if poll % LIST_EVERY == 0:
-                    await self._find_unheard_of()
                 for conversation in list(self._watched):
                     await self._tell_row(conversation)
                     await self._catch_up(conversation)
+                if number % LIST_EVERY == 0:
+                    await self._look_through_the_list()
             except Problem:
                 log.exception("the poll of a console failed and will be tried again")
 
-    async def _find_unheard_of(self) -> None:
-        """Chats whose signals were lost on their way from another node."""
-        for row in await self._rows():
-            if row["id"] not in self._shown:
-                self._shown.add(row["id"])
-                self._send({"type": "row", "row": row})
+    async def _look_through_the_list(self) -> None:
+        """Tell the rows whose signals were lost: what is new, has changed, or is no longer to be seen."""
+        there = {head.id: head.seq for head in await self._heads()}
+        for conversation in [*there, *(self._shown.keys() - there.keys())]:
+            seq = there.get(conversation)
+            if seq is None or seq > self._shown.get(conversation, 0):
+                with contextlib.suppress(NotFound):
+                    await self._tell_row(conversation, known=seq or 0, again=False)
 
     async def _refresh_rights(self) -> None:
         person, before = await self._who(), self._person
@@ -260,21 +263,23 @@ class Connection:
             for conversation in list(self._shown):
                 await self._tell_row(conversation)
 
-    async def _tell_row(self, conversation: str, *, known: int = 0) -> None:
+    async def _tell_row(self, conversation: str, *, known: int = 0, again: bool = True) -> None:
         state = await self._conversations.state(self._person.account, conversation, known=known)
         if may_see(self._person, state):
-            self._shown.add(conversation)
+            if not again and self._shown.get(conversation) == state.seq:
+                return
+            self._shown[conversation] = state.seq
             self._send({"type": "row", "row": row_of(state)})
         elif conversation in self._shown:
-            self._shown.discard(conversation)
+            del self._shown[conversation]
             self._unwatch(conversation)
             self._send({"type": "gone", "conversation": conversation})
 
-    async def _catch_up(self, conversation: str, *, first: bool = False) -> None:
+    async def _catch_up(self, conversation: str, *, first: bool = False, known: int = 0) -> None:
         since = self._watched.get(conversation)
         if since is None:
             return
-        events = await self._conversations.events(self._person.account, conversation, since)
+        events = await self._conversations.events(self._person.account, conversation, since, known=known)
         if self._watched.get(conversation) != since or not (events or first):
             return
         if events:
@@ -295,6 +300,11 @@ class Connection:
         return [{"id": bot.id, "name": bot.body.name, "files": bot.body.files != "off"} for bot in bots]
 
     async def _rows(self) -> list[dict[str, Any]]:
+        account = self._person.account
+        states = [await self._conversations.state(account, head.id, known=head.seq) for head in await self._heads()]
+        return [row_of(state) for state in states if may_see(self._person, state)]
+
+    async def _heads(self) -> list[Row]:
         """The list as it stands: for an agent the queue and his own chats, for his seniors the newest of all."""
         person, find = self._person, self._conversations.rows
         if person.role in SEES_ALL_OF_HIS_BOTS:
@@ -307,8 +317,7 @@ class Connection:
                 await find(person.account, person.bots, control="queue", limit=OPEN_ROWS),
                 await find(person.account, person.bots, holder=person.person, limit=CLOSED_ROWS),
             ]
-        states = [await self._conversations.state(person.account, head.id) for heads, _ in pages for head in heads]
-        return [row_of(state) for state in states if may_see(person, state)]
+        return [head for heads, _ in pages for head in heads]
 
     def _me(self) -> dict[str, Any]:
         person = self._person

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from foundation.clock import Clock
-from foundation.errors import Locked, NotFound, Unavailable
+from foundation.errors import Locked, NotFound, Problem, Unavailable
 from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
 from foundation.live import Signals
@@ -196,7 +196,7 @@ class Conversations:
         """Append what `decide` says about the fresh state; it is asked again when somebody else was faster.
 
         `decide` has no side effects and does not wait; no events mean that nothing is to be done. What it raises ends
-        the update. When this returns, the events are durable.
+        the update, unless the state was behind another process's. When this returns, the events are durable.
         """
         entry = await self._entry(account, id)
         async with entry.lock:
@@ -204,7 +204,14 @@ class Conversations:
                 await self._catch_up(entry)
             for _ in range(_TRIES):
                 first = entry.state.seq + 1
-                events = decide(entry.state)
+                try:
+                    events = decide(entry.state)
+                except Problem:
+                    if await self._was_behind(entry):
+                        continue
+                    raise
+                if not events and await self._was_behind(entry):
+                    continue
                 if not events:
                     return Outcome(entry.state, first, ())
                 try:
@@ -439,6 +446,15 @@ class Conversations:
         if not entry.sure or entry.state.seq < known or self._is_old(entry):
             await self._catch_up(entry)
         return entry
+
+    async def _was_behind(self, entry: Entry) -> bool:
+        """Whether another process wrote what this state lacks; then it does not any more. An append finds that out by
+        its number; what was refused, or decided to be nothing, has to ask."""
+        if not self._shared:
+            return False
+        before = entry.state.seq
+        await self._catch_up(entry)
+        return entry.state.seq > before
 
     def _is_old(self, entry: Entry) -> bool:
         return self._shared and self._clock.now() - entry.seen > FRESH

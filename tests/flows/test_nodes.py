@@ -199,6 +199,9 @@ async def test_redis_killed_and_started_again_costs_a_delay_and_no_message(clust
         cluster.redis.kill()
         await visitor.say("Said while nobody could hint at it")
         await boss.says("visitor", "Said while nobody could hint at it")
+        async with Visitor.at(cluster.direct(0), bot) as another:
+            await another.ask(type="handoff")
+            await boss.row(lambda row: row["id"] == another.welcome["conversation"] and row["control"] == "queue")
         cluster.redis.start()
         await visitor.say("And after")
         await boss.says("visitor", "And after")

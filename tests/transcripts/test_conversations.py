@@ -1,7 +1,7 @@
 """The conversation log through its own door: what is stored, who gets it, and what happens when two write at once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -104,6 +104,42 @@ async def test_two_processes_lose_no_update(
 
     written = texts(await Conversations(engine, keyring, LocalSignals(), clock).events(ACCOUNT, chat))
     assert sorted(written) == sorted(f"{number % 2}-{number}" for number in range(40))
+
+
+async def test_what_is_refused_or_left_is_decided_on_what_every_process_wrote(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, chat: str
+) -> None:
+    """A state that is behind another process's may neither refuse nor pass over what the fresh one allows."""
+    here, there = (Conversations(engine, keyring, LocalSignals(), clock, shared=True) for _ in range(2))
+
+    def after(text: str) -> Callable[[State], Sequence[AnyEvent]]:
+        def decide(state: State) -> Sequence[AnyEvent]:
+            if state.last_text == "no":
+                raise Conflict("not after no")
+            return [said("done")] if state.last_text == text else ()
+
+        return decide
+
+    await here.append(ACCOUNT, chat, [said("no")], 1)
+    with pytest.raises(Conflict):
+        await here.update(ACCOUNT, chat, after("yes"))
+    await there.append(ACCOUNT, chat, [said("yes")], 2)
+    assert (await here.update(ACCOUNT, chat, after("yes"))).first == 4
+
+    await there.append(ACCOUNT, chat, [said("later")], 4)
+    assert not (await here.update(ACCOUNT, chat, lambda _: ())).events
+    await there.append(ACCOUNT, chat, [said("again")], 5)
+    assert len((await here.update(ACCOUNT, chat, after("again"))).events) == 1
+
+
+async def test_in_memory_for_two_seconds_at_most_when_others_write_too(
+    engine: MemoryEngine, keyring: Keyring, clock: ManualClock, chat: str
+) -> None:
+    here, there = (Conversations(engine, keyring, LocalSignals(), clock, shared=True) for _ in range(2))
+    assert (await here.state(ACCOUNT, chat)).seq == 1
+    await there.append(ACCOUNT, chat, [said("new")], 1)
+    await clock.advance(2_001)
+    assert (await here.state(ACCOUNT, chat)).seq == 2
 
 
 async def test_nothing_to_do_writes_nothing_and_tells_nobody(
