@@ -140,10 +140,10 @@ class Crew:
         """One after the other: end it in good order, begin it again, wait until it serves. Stops at one that does not."""
         log.info("the workers begin again, one after the other")
         for worker in self.workers:
-            worker.ready.clear()
             worker.asked_to_end = True
             if worker.process is not None and worker.process.returncode is None:
                 await self._end(worker.process)
+            worker.ready.clear()  # after its end: it may have become ready while it was asked to go
             try:
                 async with asyncio.timeout(READY_WITHIN):
                     await worker.ready.wait()

@@ -97,6 +97,7 @@ class Connection:
         self._clock = clock
         self._listener: Listener
         self._shown: dict[str, int] = {}
+        self._over: set[str] = set()
         self._watched: dict[str, int] = {}
         self._opened: set[str] = set()
 
@@ -107,6 +108,7 @@ class Connection:
             names = await self._follow_bots()
             rows = await self._rows()
             self._shown = {row["id"]: row["seq"] for row in rows}
+            self._over = {row["id"] for row in rows if row["control"] == "closed"}
             self._send(frames.welcome(self._me(), names, rows))
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(self._follow()), group.create_task(self._poll())]
@@ -242,9 +244,10 @@ class Connection:
                 log.exception("the poll of a console failed and will be tried again")
 
     async def _look_through_the_list(self) -> None:
-        """Tell the rows whose signals were lost: what is new, has changed, or is no longer to be seen."""
+        """Tell the rows whose signals were lost: what is new, has changed, or is no longer to be seen. What is over
+        changes no more, so that a long day does not make the look longer."""
         there = {head.id: head.seq for head in await self._heads()}
-        for conversation in [*there, *(self._shown.keys() - there.keys())]:
+        for conversation in [*there, *(self._shown.keys() - there.keys() - self._over)]:
             seq = there.get(conversation)
             if seq is None or seq > self._shown.get(conversation, 0):
                 with contextlib.suppress(NotFound):
@@ -269,9 +272,12 @@ class Connection:
             if not again and self._shown.get(conversation) == state.seq:
                 return
             self._shown[conversation] = state.seq
+            if state.closed:
+                self._over.add(conversation)
             self._send({"type": "row", "row": row_of(state)})
         elif conversation in self._shown:
             del self._shown[conversation]
+            self._over.discard(conversation)
             self._unwatch(conversation)
             self._send({"type": "gone", "conversation": conversation})
 

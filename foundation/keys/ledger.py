@@ -9,6 +9,7 @@ is passed over; its erasure had not begun.
 """
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,9 +121,11 @@ def _whole_lines(handle: int) -> int:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Written and synced. What a crash left of a line that was never finished is cut away first."""
+    """Written and synced. What a crash left of a line that was never finished is cut away first; never what another
+    process is about to finish, which has the file's lock then."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         os.ftruncate(handle, _whole_lines(handle))
         data = line + b"\n"
         while data:

@@ -44,6 +44,10 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
+def _two(workers: list[int]) -> list[int] | None:
+    return workers if len(workers) == 2 else None
+
+
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
@@ -152,7 +156,7 @@ async def test_workers_killed_in_a_burst_lose_nothing_and_are_replaced(
             group.create_task(chat.talk())
         for victim in range(ROUNDS):
             await _reached(chats, 10 * (victim + 1))
-            workers = await _until(lambda: crew.workers() if len(crew.workers()) == 2 else None)
+            workers = await _until(lambda: _two(crew.workers()))
             os.kill(workers[victim % 2], signal.SIGKILL)
         await _until(lambda: len(crew.workers()) == 2)
         for chat in chats:

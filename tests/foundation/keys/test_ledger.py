@@ -1,5 +1,6 @@
 """E-2: the ledger of erasures is in two places, outlives either, and survives a crash in the middle of a line."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ async def test_a_line_that_a_crash_cut_off_is_passed_over_and_cut_away_by_the_ne
     assert await ledger.entries() == [FIRST]
     await ledger.write(THIRD)
     assert await Ledger(await _store(), file).entries() == [FIRST, THIRD]
+
+
+async def test_two_processes_that_write_at_once_cut_nothing_of_each_other_away(tmp_path: Path) -> None:
+    """Two ledgers on one file are two open files, as far apart as those of two processes."""
+    file = tmp_path / "erasures.jsonl"
+    ledgers = [Ledger(await _store(), file) for _ in range(2)]
+    many = [LedgerEntry(id=f"{number:03}", at=number, account="blue", keys=("k" * 500,)) for number in range(300)]
+    await asyncio.gather(*(ledgers[entry.at % 2].write(entry) for entry in many))
+    written = await asyncio.to_thread(read_ledger, file)
+    assert sorted(written, key=lambda entry: entry.at) == many
 
 
 async def test_a_damaged_file_is_said_and_not_passed_over(tmp_path: Path) -> None:
