@@ -230,6 +230,14 @@ class Audit(Group):
         return self
 
 
+class Jobs(Group):
+    """What is done later, by one process at a time: mails, retention, the daily heads."""
+
+    lease_seconds: int = Field(
+        60, ge=2, le=3600, description="Seconds after which another process takes over what a dead one was doing."
+    )
+
+
 class Escrow(Group):
     """Sealed exports of single cases (docs/audit.md). Off until a super admin names recipients."""
 
@@ -267,6 +275,7 @@ class Settings(BaseSettings):
     bots: Bots = Bots()
     queue: Queue = Queue()
     audit: Audit = Audit()
+    jobs: Jobs = Jobs()
     escrow: Escrow = Escrow()
     signals: SignalsBetween = SignalsBetween()
     files: Files = Files()

@@ -35,7 +35,7 @@ from config.demo.people import Demo
 from config.settings import Settings
 from config.stores import LEDGER, Stores, blobs_of
 from foundation import jobs
-from foundation.clock import DAY, HOUR, MINUTE, Clock
+from foundation.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from foundation.errors import Problem
 from foundation.files import SealedFiles
 from foundation.jobs import Jobs
@@ -168,7 +168,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         idle_ms=settings.sessions.idle_minutes * MINUTE,
         absolute_ms=settings.sessions.absolute_hours * HOUR,
     )
-    outbox = Jobs(engine, keyring, clock)
+    outbox = Jobs(engine, keyring, clock, lease_ms=settings.jobs.lease_seconds * SECOND)
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 

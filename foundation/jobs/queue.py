@@ -20,8 +20,10 @@ from foundation.tasks import ended
 log = logging.getLogger("frontdesk.jobs")
 
 LONGEST_SLEEP = MINUTE
-"""Another process may have put a job; nobody sleeps longer than this without looking."""
+"""Another process may have put a job; nobody sleeps longer than this, or than a lease, without looking."""
 SWEEP_EVERY = 10 * MINUTE
+_MEANWHILE = 50
+"""Milliseconds until what is due, and was not to be had, is looked at again: another process is just taking it."""
 
 
 class TokenKeys(Keys, Protocol):
@@ -59,6 +61,7 @@ class Jobs:
         self._work: dict[str, Work] = {}
         self._wake = asyncio.Event()
         self._next_sweep = 0
+        self._longest_sleep = min(LONGEST_SLEEP, lease_ms)
 
     def handle(
         self,
@@ -155,7 +158,7 @@ class Jobs:
                 task.add_done_callback(working.discard)
                 task.add_done_callback(lambda _: self._wake.set())
             await self._sweep()
-            return LONGEST_SLEEP if len(working) >= self._parallel else await self._until_next()
+            return self._longest_sleep if len(working) >= self._parallel else await self._until_next()
         except Problem as problem:
             log.warning("jobs cannot be read now: %s", problem.code)
             return FIRST_RETRY
@@ -180,7 +183,10 @@ class Jobs:
 
     async def _until_next(self) -> int:
         rows = await self._open_rows(limit=1)
-        return min(LONGEST_SLEEP, int(rows[0].fields["due"] or 0) - self._clock.now()) if rows else LONGEST_SLEEP
+        if not rows:
+            return self._longest_sleep
+        ahead = int(rows[0].fields["due"] or 0) - self._clock.now()
+        return min(self._longest_sleep, ahead if ahead > 0 else _MEANWHILE)
 
     async def _open_rows(self, *more: Where, limit: int) -> Sequence[Row]:
         if not self._work:

@@ -5,6 +5,7 @@
   see the same end, the index lets one in. Its head follows as `heads` says.
 - A log that is deleted while somebody appends to it stays deleted: an append that does not find its predecessor afterwards
   takes itself back.
+- A replace is one step; for a server that reads first and writes then, `claims` keeps the others out meanwhile.
 - Appends and deletes of one log, and replaces of one row, by one process go in the order in which they were asked for.
 """
 
@@ -12,13 +13,13 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Unavailable
 from foundation.records import rules
-from foundation.records.mongo import documents, queries
+from foundation.records.mongo import claims, documents, queries
 from foundation.records.mongo.failures import translated
 from foundation.records.mongo.heads import Heads
 from foundation.records.mongo.places import client_of, database_of, without_password
@@ -55,6 +56,7 @@ class MongoEngine:
         self._client: Any = None
         self._database: Any = None
         self._heads: Heads | None = None
+        self._claims: claims.Claims | None = None
         self._turns: dict[str, asyncio.Lock] = {}
         self._opening = asyncio.Lock()
         self._calls = 0
@@ -70,12 +72,13 @@ class MongoEngine:
                 database = database_of(client, self._url)
                 with translated(without_password(self._url)):
                     await bring_up(database, list(self._kinds.values()))
+                    claimed = claims.Claims(database, self._clock) if await claims.needed(database) else None
                     heads = Heads(database, self._kinds, self._clock)
                     await heads.start()
             except BaseException:
                 await closed(client)
                 raise
-            self._client, self._database, self._heads = client, database, heads
+            self._client, self._database, self._heads, self._claims = client, database, heads, claimed
 
     async def begun(self) -> bool:
         client = await connected(self._url)
@@ -98,7 +101,7 @@ class MongoEngine:
                     await self._quiet.wait()
                 await heads.stop()
             finally:
-                self._heads = self._database = None
+                self._heads = self._database = self._claims = None
                 await closed(client)
 
     @contextmanager
@@ -136,10 +139,12 @@ class MongoEngine:
         rows = self._rows(kind)
         made = documents.document(kind, row, rules.check_row(kind, row))
         before = {"_id": {"$eq": row.id}, "v": {"$eq": documents.wide(row.version - 1)}}
+        claim = f"{documents.collection_of(kind)}/{row.id}/{row.version}"
         async with self._turn(f"{kind.name} {row.id}"):
             with translated():
                 try:
-                    done = await rows.replace_one(before, made)
+                    async with self._claims.on(claim) if self._claims else nullcontext():
+                        done = await rows.replace_one(before, made)
                 except Exception:
                     await self._require_free(kind, made)  # not every server says what kept it from writing
                     raise

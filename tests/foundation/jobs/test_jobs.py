@@ -16,7 +16,7 @@ from foundation.errors import StorageFull
 from foundation.jobs import GiveUp, Job, Jobs, Retry
 from foundation.jobs.job import JOBS, retry_delay
 from foundation.keys import Keyring
-from foundation.records import Engine, MemoryEngine, SqliteEngine, Where
+from foundation.records import Engine, MemoryEngine, SqliteEngine, Stale, Where
 
 from .conftest import Letter
 
@@ -60,6 +60,13 @@ async def running(jobs: Jobs):
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def settled(engine: Engine) -> None:
+    """Time for whoever waits for the engine to have his answers."""
+    for _ in range(30):
+        await rows(engine)
+        await asyncio.sleep(0)
 
 
 async def rows(engine: Engine, status: str | None = None) -> int:
@@ -398,6 +405,61 @@ async def test_the_loop_rests_while_there_is_nothing_to_do(keyring, clock) -> No
         for _ in range(200):
             await asyncio.sleep(0)
         assert looked < engine.finds <= looked + 4
+    await engine.close()
+
+
+async def test_who_rests_finds_what_another_process_put_and_died_with(keyring, clock) -> None:
+    """Nobody told him: he looks once in a lease, and takes the job over when its lease has ended."""
+    engine = MemoryEngine([JOBS])
+    await engine.open()
+    dead = Desk(engine, keyring, ManualClock(clock.now()), lease_ms=3 * SECOND)
+    alive = Desk(engine, keyring, clock, lease_ms=3 * SECOND)
+    began, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(job: Job) -> None:
+        began.set()
+        await never.wait()
+
+    dead.jobs.handle("slow", hang, body=Letter)
+    alive.jobs.handle("slow", alive.work, body=Letter)
+    async with running(alive.jobs):
+        await settled(engine)
+        await dead.jobs.put(SHOP, "slow", Letter("a"))
+        working = asyncio.ensure_future(dead.jobs.run_due())
+        await began.wait()
+        put = clock.now()
+        while not alive.done:
+            assert clock.now() < put + 7 * SECOND
+            await clock.advance(SECOND // 2)
+            await settled(engine)
+        assert clock.now() >= put + 3 * SECOND
+    never.set()
+    await working
+    await engine.close()
+
+
+async def test_what_is_due_and_another_holds_is_not_asked_for_without_a_pause(keyring, clock) -> None:
+    """A store may say for a while that a job is due and that somebody else is just taking it."""
+
+    class Held(MemoryEngine):
+        tries = 0
+
+        async def replace(self, kind, row):
+            self.tries += 1
+            raise Stale
+
+    engine = Held([JOBS])
+    await engine.open()
+    desk = Desk(engine, keyring, clock)
+    await desk.jobs.put(SHOP, "mail", Letter("a"))
+    async with running(desk.jobs):
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert engine.tries <= 2
+        await clock.advance(50)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert 2 <= engine.tries <= 4
     await engine.close()
 
 
