@@ -25,7 +25,7 @@ PATIENCE = 60
 """Seconds until a step that must happen is given up; a limit of the test, not a promise of the product."""
 
 
-class _OnAnyPort(Controller):
+class OnAnyPort(Controller):
     """Listens on a free port; the library's own look at whether it answers has to be told which."""
 
     def _trigger_server(self) -> None:
@@ -44,7 +44,7 @@ class MailServer:
         self.shut = False
         self.asked = 0
         options: dict[str, Any] = {} if tls is None else {"tls_context": tls, "require_starttls": True}
-        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0, **options)
+        self._controller = OnAnyPort(self, hostname="127.0.0.1", port=0, **options)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         mail = BytesParser(policy=default).parsebytes(envelope.content)
