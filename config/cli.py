@@ -49,7 +49,11 @@ def main() -> None:
 @click.option("--assistant", type=click.Path(path_type=Path), help="A Rasa project for the first bot.")
 @click.option("--demo", is_flag=True, help="Make the demo account if there is none, and serve its pages.")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, help="Processes that serve; 1 (the default) serves by itself."
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that serve; with more than one, this one watches over them and SIGHUP renews them one by one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready, in place of the text.")
 def serve(  # noqa: PLR0917 - one for each option

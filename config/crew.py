@@ -5,7 +5,7 @@ one of them goes is turned away), the locks of the stores, and the hub of their 
 (`config.worker`). One that ends is replaced, after a pause that grows while that goes on.
 
 SIGTERM and SIGINT end all of them in good order; SIGHUP, one after the other: each begins again, with the settings as
-they are then, before the next one ends.
+they are then, before the next one ends. Settings of what they share (`SHARED`) stay as they were at the start.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,15 @@ from foundation.hub import Hub
 
 READY_WITHIN = 120.0
 """Seconds that a worker may take until it accepts connections."""
-STOP_WITHIN = 60.0
+STOP_WITHIN = 30.0
 """Seconds that it may take to end; then it is killed, as if it had crashed: nothing that was acknowledged is lost."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before a worker that ended by itself is replaced: the first time, the next …"""
 STEADY = 60.0
 """After so many seconds its next end counts as the first again."""
+
+SHARED = ("storage.url", "keys.url", "signals.redis_url", "web.host", "web.port")
+"""Settings that must be the same for all workers: two of them with different stores would be two installations."""
 
 log = logging.getLogger("frontdesk")
 
@@ -68,7 +72,7 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, workers: int, as_js
             await crew.start()
             urls = [worker.metrics_url for worker in crew.workers if worker.metrics_url]
             say(said | {"workers": workers, "metrics_urls": urls}, settings, as_json=as_json)
-            await _lead(crew, lambda: settings_of(data, overrides))
+            await _lead(crew, lambda: _checked(settings_of(data, overrides), settings))
         finally:
             await crew.stop()
 
@@ -80,14 +84,22 @@ async def _prepare(settings: Settings, port: int, *, fresh_passwords: bool) -> d
         return await introduce(build(settings, stores, clock=clock, port=port), fresh_passwords=fresh_passwords)
 
 
-async def _lead(crew: "Crew", settings: Callable[[], Settings]) -> None:
+def _checked(changed: Settings, began: Settings) -> None:
+    """Raises `Refused` for settings with which no worker may begin beside those that go on."""
+    tls_of(changed)
+    for name in SHARED:
+        if attrgetter(name)(changed) != attrgetter(name)(began):
+            raise Refused(f"{name} is another one now. Stop the server and start it for that.")
+
+
+async def _lead(crew: "Crew", check: Callable[[], None]) -> None:
     """Do what signals ask, until the end is asked for."""
     stopping, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for how in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(how, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
-    renewing = asyncio.create_task(_renew(crew, settings, again), name="renewing")
+    renewing = asyncio.create_task(_renew(crew, check, again), name="renewing")
     try:
         await stopping.wait()
     finally:
@@ -95,12 +107,12 @@ async def _lead(crew: "Crew", settings: Callable[[], Settings]) -> None:
         await asyncio.gather(renewing, return_exceptions=True)
 
 
-async def _renew(crew: "Crew", settings: Callable[[], Settings], again: asyncio.Event) -> None:
+async def _renew(crew: "Crew", check: Callable[[], None], again: asyncio.Event) -> None:
     while True:
         await again.wait()
         again.clear()
         try:
-            tls_of(settings())
+            check()
         except Refused as refusal:
             log.warning("the workers go on as they are: %s", refusal)
             continue

@@ -145,9 +145,11 @@ async def run(
 async def _serve_metrics(house: House, settings: Settings, worker: int) -> web.AppRunner | None:
     if not settings.metrics.enabled:
         return None
+    port = settings.metrics.port and settings.metrics.port + worker
+    if port > 65_535:
+        raise Refused(f"metrics.port {settings.metrics.port} leaves no port for worker {worker}. Choose a lower one.")
     runner = web.AppRunner(metrics_app(house.metrics), access_log=None)
     await runner.setup()
-    port = settings.metrics.port and settings.metrics.port + worker
     try:
         await web.TCPSite(runner, settings.metrics.host, port).start()
     except OSError as error:

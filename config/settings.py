@@ -81,8 +81,10 @@ class Web(Group):
         10, ge=1, le=120, description="Seconds for a request's header block; slower peers are cut."
     )
     body_timeout: int = Field(30, ge=1, le=600, description="Seconds for a request's body.")
-    sockets_per_address: int = Field(20, ge=1, description="Open sockets of one client address; a flood ends here.")
-    sockets_in_all: int = Field(20_000, ge=1, description="Open sockets of this process.")
+    sockets_per_address: int = Field(
+        20, ge=1, description="Open sockets of one client address in one process; a flood ends here."
+    )
+    sockets_in_all: int = Field(20_000, ge=1, description="Open sockets of one process.")
     frames_per_second: int = Field(10, ge=1, description="Frames a visitor's socket may send in a second, sustained.")
     frames_burst: int = Field(30, ge=1, description="Frames it may send at once.")
 
@@ -110,7 +112,9 @@ class Metrics(Group):
 
     enabled: bool = Field(True, description="Serve /metrics on a port of its own.")
     host: str = Field("127.0.0.1", description="Loopback address to listen on.")
-    port: int = Field(0, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
+    port: int = Field(
+        0, ge=0, le=65535, description="Port; 0 picks a free one and prints it; further workers take the next ones."
+    )
 
     @model_validator(mode="after")
     def _loopback(self) -> Self:

@@ -294,15 +294,27 @@ async def _renewed(crew: Crew, *, visitors: int = 3) -> list[Chat]:
     return chats
 
 
-async def test_a_setting_that_is_wrong_leaves_the_workers_as_they_are(crew: Crew) -> None:
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[links]\ndays = -3\n", "the workers go on as they are: links.days"),
+        (
+            '[signals]\nredis_url = "redis://127.0.0.1/1"\n',
+            "the workers go on as they are: signals.redis_url is another",
+        ),
+    ],
+)
+async def test_settings_that_are_wrong_or_of_what_is_shared_leave_the_workers_as_they_are(
+    crew: Crew, lines: str, said: str
+) -> None:
     before = crew.workers()
     file = crew.data / "frontdesk.toml"
     was = file.read_text()
-    file.write_text(was + "\n[links]\ndays = -3\n")
+    file.write_text(f"{was}\n{lines}")
     assert crew.process is not None
     crew.process.send_signal(signal.SIGHUP)
     try:
-        await _until(lambda: "the workers go on as they are: links.days" in crew.log())
+        await _until(lambda: said in crew.log())
     finally:
         file.write_text(was)
     assert crew.workers() == before
