@@ -94,7 +94,7 @@ async def visitor(
         while (await socket.receive_json())["type"] != "welcome":
             pass
         number = 0
-        while time.perf_counter() < until:
+        while number < len(STORY) or time.perf_counter() < until:  # the story at least, however slow the store is
             text = STORY[number] if number < len(STORY) else asked[number % len(asked)]
             number += 1
             frame = {"type": "message", "client_id": str(uuid.uuid4()), "text": text}
@@ -210,7 +210,7 @@ def wait_ready(base: str) -> None:
 def in_child(base: str, bot: str, visitors: int, seconds: float, *, unseen: bool = False) -> dict[str, Any]:
     """Run this file again as the visitors' process and read its figures."""
     what = "--load=" + json.dumps([base, bot, visitors, seconds, unseen])  # one word: an id may begin with a dash
-    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, capture_output=True, text=True)
+    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     figures: dict[str, Any] = json.loads(result.stdout)
     return figures
 

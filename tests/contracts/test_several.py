@@ -1,19 +1,29 @@
 """Two processes on one store at the same moment: of two who change one version of a row, one wins, on every engine."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from foundation import keys
 from foundation.clock import ManualClock
-from foundation.records import Engine, MongoEngine, SqliteEngine, Stale
+from foundation.jobs import KINDS as JOB_KINDS
+from foundation.jobs import Job, Jobs
+from foundation.keys import Keyring, MasterKey
+from foundation.records import Engine, MemoryEngine, MongoEngine, SqliteEngine, Stale
 from foundation.records.mongo.claims import ABANDONED_AFTER_MS
 from tests.contracts.cast import ITEM, KINDS, row
 from tests.mongo import database_url
 
 ROUNDS = 60
+
+
+class Number(msgspec.Struct, frozen=True):
+    number: int
 
 
 @pytest_asyncio.fixture(params=["sqlite", "mongo", "motor"])
@@ -29,8 +39,19 @@ async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[t
 
 def _engine(name: str, folder: Path) -> Engine:
     if name == "sqlite":
-        return SqliteEngine(folder / "records.db", KINDS, shared=True)
-    return MongoEngine(database_url(folder, "mongodb" if name == "mongo" else "mongodb+motor"), KINDS)
+        return SqliteEngine(folder / "records.db", (*KINDS, *JOB_KINDS), shared=True)
+    url = database_url(folder, "mongodb" if name == "mongo" else "mongodb+motor")
+    return MongoEngine(url, (*KINDS, *JOB_KINDS))
+
+
+@pytest_asyncio.fixture
+async def keyring() -> AsyncIterator[Keyring]:
+    store = MemoryEngine(keys.KINDS)
+    await store.open()
+    ring = Keyring(store, MasterKey(bytes(range(32))), ManualClock())
+    await ring.open()
+    yield ring
+    await store.close()
 
 
 async def test_of_two_processes_that_replace_one_version_one_wins(two: tuple[Engine, Engine]) -> None:
@@ -53,6 +74,23 @@ async def test_of_two_processes_that_insert_one_row_one_wins(two: tuple[Engine, 
             *(engine.insert(ITEM, row(f"i{number}")) for engine in two), return_exceptions=True
         )
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Taken"]
+
+
+async def test_two_processes_run_a_job_once(two: tuple[Engine, Engine], keyring: Keyring) -> None:
+    """However often both look for what is due at the same moment."""
+    clock, done = ManualClock(), Counter[int]()
+
+    async def work(job: Job) -> None:
+        done[job.body.number] += 1
+
+    queues = [Jobs(engine, keyring, clock) for engine in two]
+    for queue in queues:
+        queue.handle("count", work, body=Number)
+    for number in range(ROUNDS):
+        await queues[0].put("account", "count", Number(number))
+    while sum(await asyncio.gather(*(queue.run_due() for queue in (*queues, *queues)))):
+        continue
+    assert done == dict.fromkeys(range(ROUNDS), 1)
 
 
 async def test_a_claim_that_a_dead_process_left_ends(tmp_path: Path) -> None:
