@@ -122,11 +122,11 @@ async def run(
     stopping: asyncio.Event | None = None,
     worker: int = 0,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, or until `stopping` is set. `announce` is given the URL of the metrics when
-    connections are accepted. `worker` is this one's number, from 0."""
+    """Serve until SIGINT, SIGTERM or SIGHUP (the terminal is gone), or until `stopping` is set. `announce` is given the
+    URL of the metrics when connections are accepted. `worker` is this one's number, from 0."""
     stopping = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
-    for how in (signal.SIGINT, signal.SIGTERM):
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(how, stopping.set)
     runner = await serve_app(house.app, sock=listening, ssl_context=tls_of(settings))
     _spare_the_collector()

@@ -389,6 +389,30 @@ async def test_L_16_a_range_that_is_changed_at_one_worker_counts_at_the_other_wi
             assert time.monotonic() - changed < 2
 
 
+async def test_MS_4_a_chat_that_one_worker_erases_ends_at_both(crew: Crew) -> None:
+    """One browser at both workers: both sockets close, and neither worker knows the chat any more."""
+    boss_of = crew.person("super_admin")
+    async with (
+        _one_at_each(crew, same_browser=True) as visitors,
+        logged_in(crew.base_url, boss_of["email"], boss_of["password"]) as boss,
+    ):
+        for visitor in visitors:
+            assert (await visitor.say("hello", payload="/greet"))["type"] == "ack"
+        chat = visitors[0].welcome["conversation"]
+        form = {"what": "conversation", "subject": chat, "reason": "She asked", "confirm": "erase"}
+        asked = boss.post(f"{crew.base_url}/admin/privacy/erasures", data=form, headers={"Origin": crew.base_url})
+        async with asked as answer:
+            assert answer.status == 200
+        async with asyncio.timeout(2):
+            for visitor in visitors:
+                with pytest.raises(ConnectionResetError, match="4404"):
+                    await visitor.event(lambda _: False)
+    assert chat in (crew.data / "erasures.jsonl").read_text()
+    for _ in range(8):
+        async with Visitor.at(crew.base_url, crew.demo["bot"], device=visitors[0].device) as again:
+            assert again.welcome["conversation"] != chat
+
+
 async def _read(crew: Crew, *paths: str) -> set[int]:
     """What many new connections from 127.0.0.2 are told at the same moment, at whichever worker they end."""
     answers = await asyncio.gather(*(knock(crew.base_url, "GET", path, source="127.0.0.2") for path in paths * 12))
@@ -436,6 +460,17 @@ def test_a_crew_that_cannot_begin_says_why(crew: Crew, tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert f"metrics.port {port} cannot be listened on" in refused.stderr
     assert "Worker 0 could not begin to serve" in refused.stderr
+
+
+async def test_a_worker_that_is_told_to_end_by_somebody_else_ends_in_good_order_and_is_replaced(crew: Crew) -> None:
+    """A signal that was meant for the one that started it, say."""
+    workers = crew.workers()
+    async with Visitor.at(crew.base_url, crew.demo["bot"]) as visitor:
+        for worker in workers:
+            os.kill(worker, signal.SIGHUP)
+        with pytest.raises(ConnectionResetError, match="1001"):
+            await visitor.event(lambda _: False)
+    await _until(lambda: len(crew.workers()) == 2 and not set(workers) & set(crew.workers()))
 
 
 async def test_the_end_is_orderly(crew: Crew) -> None:
