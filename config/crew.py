@@ -29,6 +29,7 @@ from config.wiring import KINDS, build
 from config.worker import Order
 from foundation.clock import SystemClock
 from foundation.hub import Hub
+from foundation.tasks import ended
 
 READY_WITHIN = 120.0
 """Seconds that a worker may take until it accepts connections."""
@@ -103,8 +104,7 @@ async def _lead(crew: "Crew", check: Callable[[], None]) -> None:
     try:
         await stopping.wait()
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await ended(renewing)
 
 
 async def _renew(crew: "Crew", check: Callable[[], None], again: asyncio.Event) -> None:
@@ -166,9 +166,7 @@ class Crew:
 
     async def stop(self) -> None:
         """End all of them at once, in good order."""
-        for task in self._keeping:
-            task.cancel()
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await ended(*self._keeping)
         running = [one.process for one in self.workers if one.process is not None and one.process.returncode is None]
         await asyncio.gather(*(self._end(process) for process in running))
         self._hub.close()
