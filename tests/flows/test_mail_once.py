@@ -45,10 +45,11 @@ NOBODY = "451 there is nobody any more"
 
 
 class Taken(NamedTuple):
-    """A mail that the server took, and from which process."""
+    """A mail that the server took, from which process, and how often its gate had been shut before."""
 
     mail: EmailMessage
     pid: int
+    turn: int
 
 
 class Smtp(SMTP):
@@ -83,7 +84,7 @@ class DeadlyMailServer:
         self._gate.set()
         self._at_the_gate = 0
         self._how: How | None = None
-        self._spared = 0
+        self._spared = self._turn = 0
 
     async def handle_DATA(self, server: Smtp, session: Any, envelope: Any) -> str:
         mail = BytesParser(policy=default).parsebytes(envelope.content)
@@ -93,7 +94,7 @@ class DeadlyMailServer:
             self._changed.notify_all()
         await self._gate.wait()
         async with self._one_at_a_time:
-            return self._answer(Taken(mail, session.pid))
+            return self._answer(Taken(mail, session.pid, self._turn))
 
     def _answer(self, brought: Taken) -> str:
         self._spared -= 1
@@ -121,6 +122,7 @@ class DeadlyMailServer:
         """From now on who comes waits at the gate."""
         self._gate.clear()
         self._at_the_gate = 0
+        self._turn += 1
 
     def open(self, how: How | None = None, *, spared: int = 0) -> None:
         """Let them in; kill, in this way, the process that brings a mail after so many."""
@@ -353,6 +355,7 @@ async def test_a_mail_that_is_due_comes_once_or_twice_as_one_whenever_its_bringe
         assert len({one.mail["To"] for one in copies}) == 1
         assert len(copies) <= 2
         assert all(one.pid in mails.killed for one in copies[:-1]), "twice, and nobody died over it"
+        assert len({one.turn for one in copies}) == 1, "what was noted comes no more, though its bringer dies later"
     ended = [guest for guest in guests if len({one["Message-ID"] for one in mails.mails_to(guest.address)}) == 2]
     assert len(came) == len(guests) + len(ended), "one mail for each occasion"
     assert len(ended) == VISITORS * (ROUNDS // 2)
