@@ -67,6 +67,13 @@ class _Peek(msgspec.Struct):
     client_id: Any = None
 
 
+class Ping(strict.Frame, frozen=True):
+    """Is anybody there? A page cannot send WebSocket's own ping. It is answered with `pong` and the handler does not see it."""
+
+
+_PONG = b'{"type":"pong"}'
+
+
 class LiveSocket(Generic[H, F]):
     """Open it with `async with LiveSocket.accept(…) as socket`, then `async for frame in socket`.
 
@@ -92,7 +99,7 @@ class LiveSocket(Generic[H, F]):
         self.hello: H
         self.close_code: int | None = None
         self._hello_type = hello_type
-        self._frame_type = frame_type
+        self._frame_type = frame_type | Ping
         self._hello_tag = hello_type.__struct_config__.tag  # type: ignore[attr-defined]
         self._hello_timeout_s = hello_timeout_s
         self._hello_max = hello_max
@@ -109,7 +116,7 @@ class LiveSocket(Generic[H, F]):
         self._route: str
         self._frames: Counter[str]
         strict.decoder(hello_type)
-        strict.decoder(frame_type)
+        strict.decoder(self._frame_type)
         self.response = GuardedWebSocket(
             timeout=_LINGER_S, heartbeat=heartbeat_s, autoping=False, compress=False, max_msg_size=frame_max + 1
         )
@@ -200,14 +207,18 @@ class LiveSocket(Generic[H, F]):
                 self._refuse_for_rate(text)
                 continue
             try:
-                frame: F = strict.decode(text, self._frame_type)
+                frame: Any = strict.decode(text, self._frame_type)
             except Problem as problem:
                 self._refuse(text, problem)
                 continue
             if isinstance(frame, self._hello_type):
                 self._close_soon(BAD_FRAME, "hello comes once")
                 continue
-            return frame
+            if isinstance(frame, Ping):
+                self.send(_PONG)
+                continue
+            understood: F = frame
+            return understood
 
     def send(self, frame: msgspec.Struct | bytes | dict[str, Any]) -> None:
         """Queue one frame: a struct, a dict, or JSON encoded already. Never waits.
