@@ -45,6 +45,8 @@ QUEUE_BYTES = 4 * 1024 * 1024
 """Bytes that may wait for a slow reader."""
 _LINGER_S = 2.0
 """How long a close handshake may take."""
+_SLOW_LINGER_S = 20.0
+"""The same for a slow reader, whose goodbye stands behind all that he has not read."""
 
 _CLOSE_CODES = {400: BAD_FRAME, 401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND, 410: NOT_FOUND, 429: TOO_MANY}
 
@@ -109,6 +111,7 @@ class LiveSocket(Generic[H, F]):
         self._queue: list[bytes] = []
         self._queued_bytes = 0
         self._flushing = False
+        self._linger_s = _LINGER_S
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
@@ -230,6 +233,7 @@ class LiveSocket(Generic[H, F]):
         data = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
         if len(self._queue) >= self._queue_max or self._queued_bytes > QUEUE_BYTES:
             self._queue.clear()
+            self._linger_s = _SLOW_LINGER_S
             self._close_soon(TOO_SLOW, "too slow: come back with since")
             return
         self._queue.append(data)
@@ -238,12 +242,22 @@ class LiveSocket(Generic[H, F]):
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    async def drained(self) -> None:
+        """Return when everything that was sent has left us, or the socket is closed: for who sends much in many frames."""
+        while self.close_code is None and self._is_open() and (self._queue or self.request.protocol.writing_paused):
+            with contextlib.suppress(ConnectionError):
+                await self.request.writer.drain()
+            await asyncio.sleep(0)
+
     def send_problem(self, problem: Problem, **members: Any) -> None:
         """Queue an `error` frame; `members` (`client_id`, `conversation`) say which frame it is about."""
         self.send({"type": "error", **problem.members(), **members})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send what is queued, then close; returns when the peer answered or after two seconds. Idempotent."""
+        """Send what is queued, then close; returns when the peer answered or after two seconds (twenty when it was
+        too slow). Idempotent."""
+        if code == GOING_AWAY:
+            self._linger_s = _LINGER_S
         if self.close_code is None:
             self.close_code = code
             self._write_queue()
@@ -351,7 +365,7 @@ class LiveSocket(Generic[H, F]):
     async def _linger(self) -> None:
         """Give the peer time to read our close frame and to leave; then cut."""
         try:
-            async with asyncio.timeout(_LINGER_S):
+            async with asyncio.timeout(self._linger_s):
                 await self.response.gone.wait()
         except TimeoutError:
             self._transport.abort()
