@@ -155,6 +155,8 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     base_url = base_url_of(settings, port)
     signals = signals or LocalSignals()
     metrics = Metrics()
+    if isinstance(signals, RedisSignals):
+        signals.dropped = metrics.signals_refused.inc
     pages = Pages(PACKAGES)
     pages.filter("when", when)
 
