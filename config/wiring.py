@@ -168,7 +168,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         idle_ms=settings.sessions.idle_minutes * MINUTE,
         absolute_ms=settings.sessions.absolute_hours * HOUR,
     )
-    outbox = Jobs(engine, keyring, clock)
+    outbox = Jobs(engine, keyring, clock, observe=lambda name, outcome: metrics.jobs.labels(name, outcome).inc())
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 
