@@ -157,6 +157,8 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     base_url = base_url_of(settings, port)
     signals = signals or LocalSignals()
     metrics = Metrics()
+    if isinstance(signals, RedisSignals):
+        signals.dropped = metrics.signals_refused.inc
     pages = Pages(PACKAGES)
     pages.filter("when", when)
 
@@ -168,7 +170,13 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         idle_ms=settings.sessions.idle_minutes * MINUTE,
         absolute_ms=settings.sessions.absolute_hours * HOUR,
     )
-    outbox = Jobs(engine, keyring, clock, lease_ms=settings.jobs.lease_seconds * SECOND)
+    outbox = Jobs(
+        engine,
+        keyring,
+        clock,
+        lease_ms=settings.jobs.lease_seconds * SECOND,
+        observe=lambda name, outcome: metrics.jobs.labels(name, outcome).inc(),
+    )
     mails = mailbox(engine, keyring)
     post = post or post_of(settings, mails, clock)
 

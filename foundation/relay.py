@@ -1,9 +1,9 @@
 """Signals between nodes, over Redis pub/sub; within a node they are `LocalSignals` as ever.
 
 What travels is sealed whole with a key of the installation: whoever reads or writes the channel learns and forges nothing.
-What does not open is dropped and counted. Nothing here blocks or fails a publisher: while Redis is away, hints wait in a
-bounded queue, the oldest go first, and each node goes on by itself; the log is the truth, and who reads it looks again from
-time to time. One channel serves all nodes of an installation.
+What does not open is dropped, counted, and told to the log once a minute. Nothing here blocks or fails a publisher: while
+Redis is away, hints wait in a bounded queue, the oldest go first, and each node goes on by itself; the log is the truth, and
+who reads it looks again from time to time. One channel serves all nodes of an installation.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ MOST_WAITING = 10_000
 
 _NONCE = 12
 _TOGETHER = 200
+_TELL_EVERY_S = 60.0
+_BREATHE_EVERY = 50
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,10 @@ class RedisSignals(Relay):
         self._url = url
         self._cipher = AESGCM(secret)
         self._clock = clock
-        self._dropped = dropped
+        self.dropped = dropped
+        """Called for each message on the channel that none of our nodes sent."""
+        self._untold = 0
+        self._told_at = -_TELL_EVERY_S
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._some = asyncio.Event()
         self.connected = False
@@ -104,13 +109,27 @@ class RedisSignals(Relay):
                     await pipe.execute()
 
     async def _hear(self, heard: Any) -> None:
+        count = 0
         async for message in heard.listen():
+            count += 1
+            if count % _BREATHE_EVERY == 0:
+                await asyncio.sleep(0)  # what is read already comes without a pause, and a flood is always read already
             data = message.get("data")
             hint = self._opened(data) if isinstance(data, bytes) else None
             if hint is None:
-                self._dropped()
+                self._refuse()
             else:
                 self._take(hint)
+
+    def _refuse(self) -> None:
+        self.dropped()
+        self._untold += 1
+        now = self._clock.monotonic()
+        if now - self._told_at >= _TELL_EVERY_S:
+            _log.warning(
+                "%d messages on the channel of the signals were not from our nodes and were left out", self._untold
+            )
+            self._untold, self._told_at = 0, now
 
     def _send(self, hint: Hint) -> None:
         nonce = os.urandom(_NONCE)

@@ -20,7 +20,7 @@ from foundation.clock import SECOND, Clock
 from foundation.errors import Forbidden, NotFound, Problem
 from foundation.live import Listener, Signals
 from foundation.tasks import ended
-from foundation.web import LiveSocket
+from foundation.web import LiveSocket, batches
 from handoff import frames
 from handoff.desk import Desk
 from handoff.rows import row_of
@@ -288,10 +288,15 @@ class Connection:
         events = await self._conversations.events(self._person.account, conversation, since, known=known)
         if self._watched.get(conversation) != since or not (events or first):
             return
-        if events:
-            self._watched[conversation] = events[-1].seq
-        views = [view for event in events if (view := member_view(event)) is not None]
-        self._send({"type": "events", "conversation": conversation, "events": views})
+        if not events:
+            self._send({"type": "events", "conversation": conversation, "events": []})
+        for seq, views in batches((event.seq, member_view(event)) for event in events):
+            self._watched[conversation] = seq
+            self._send({"type": "events", "conversation": conversation, "events": views})
+            if seq != events[-1].seq:
+                await self._socket.drained()
+            if self._watched.get(conversation) != seq:
+                return  # somebody else went on from here, or it is not watched any more
 
     def _pass_typing(self, conversation: str, note: bytes) -> None:
         if conversation in self._watched:

@@ -6,6 +6,7 @@ and times are bounded, every error has one shape, the security headers are on ev
 """
 
 from foundation.web.address import Address, client_address, limit_key, parse_address, peer_of, resolve_client
+from foundation.web.batches import batches
 from foundation.web.bodies import read_body, read_form, read_json, read_query
 from foundation.web.connection import Runner, serve
 from foundation.web.cookies import drop_cookie, read_cookie, set_cookie
@@ -27,7 +28,8 @@ from foundation.web.uploads import Uploads
 __all__ = [
     "CLOCK", "METRICS", "NONCE", "PAGES", "PUBLIC", "ROUTE", "SETTINGS", "Address", "Body", "Frame", "Handler",
     "LiveSocket", "Metrics", "Pages", "Readiness", "Route", "RouteKind", "Rule", "Runner", "SocketClosed", "Static",
-    "Throttle", "Uploads", "WebSettings", "build_app", "client_address", "drop_cookie", "is_secure", "json_problem", "limit_key",
+    "Throttle", "Uploads", "WebSettings", "batches",
+    "build_app", "client_address", "drop_cookie", "is_secure", "json_problem", "limit_key",
     "metrics_app", "nonce_of", "origin_of", "parse_address", "peer_of", "read_body", "read_cookie", "read_form",
     "read_json", "read_query", "render_problem", "require_same_origin", "resolve_client", "route_table", "serve",
     "set_cookie", "set_csp",

@@ -50,6 +50,9 @@ class Metrics:
         self.turns = self.histogram("turn_seconds", "Time of a bot's turn, from message to durable replies")
         self.mails = self.counter("mails", "Mails handed over", "outcome")
         self.jobs = self.counter("jobs", "Jobs run", "name", "outcome")
+        self.signals_refused = self.counter(
+            "signals_refused", "Messages on the signals' channel that were not from our nodes"
+        )
         self.jobs_failed = self.gauge("jobs_failed", "Jobs given up and kept")
 
     def counter(self, name: str, about: str, *labels: str) -> Counter:

@@ -45,6 +45,8 @@ QUEUE_BYTES = 4 * 1024 * 1024
 """Bytes that may wait for a slow reader."""
 _LINGER_S = 2.0
 """How long a close handshake may take."""
+_SLOW_LINGER_S = 20.0
+"""The same for a slow reader, whose goodbye stands behind all that he has not read."""
 
 _CLOSE_CODES = {400: BAD_FRAME, 401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND, 410: NOT_FOUND, 429: TOO_MANY}
 
@@ -65,6 +67,13 @@ class _Peek(msgspec.Struct):
 
     type: Any = None
     client_id: Any = None
+
+
+class Ping(strict.Frame, frozen=True):
+    """Is anybody there? A page cannot send WebSocket's own ping. It is answered with `pong` and the handler does not see it."""
+
+
+_PONG = b'{"type":"pong"}'
 
 
 class LiveSocket(Generic[H, F]):
@@ -92,7 +101,7 @@ class LiveSocket(Generic[H, F]):
         self.hello: H
         self.close_code: int | None = None
         self._hello_type = hello_type
-        self._frame_type = frame_type
+        self._frame_type = frame_type | Ping
         self._hello_tag = hello_type.__struct_config__.tag  # type: ignore[attr-defined]
         self._hello_timeout_s = hello_timeout_s
         self._hello_max = hello_max
@@ -102,6 +111,7 @@ class LiveSocket(Generic[H, F]):
         self._queue: list[bytes] = []
         self._queued_bytes = 0
         self._flushing = False
+        self._linger_s = _LINGER_S
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
@@ -109,7 +119,7 @@ class LiveSocket(Generic[H, F]):
         self._route: str
         self._frames: Counter[str]
         strict.decoder(hello_type)
-        strict.decoder(frame_type)
+        strict.decoder(self._frame_type)
         self.response = GuardedWebSocket(
             timeout=_LINGER_S, heartbeat=heartbeat_s, autoping=False, compress=False, max_msg_size=frame_max + 1
         )
@@ -200,14 +210,18 @@ class LiveSocket(Generic[H, F]):
                 self._refuse_for_rate(text)
                 continue
             try:
-                frame: F = strict.decode(text, self._frame_type)
+                frame: Any = strict.decode(text, self._frame_type)
             except Problem as problem:
                 self._refuse(text, problem)
                 continue
             if isinstance(frame, self._hello_type):
                 self._close_soon(BAD_FRAME, "hello comes once")
                 continue
-            return frame
+            if isinstance(frame, Ping):
+                self.send(_PONG)
+                continue
+            understood: F = frame
+            return understood
 
     def send(self, frame: msgspec.Struct | bytes | dict[str, Any]) -> None:
         """Queue one frame: a struct, a dict, or JSON encoded already. Never waits.
@@ -219,6 +233,7 @@ class LiveSocket(Generic[H, F]):
         data = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
         if len(self._queue) >= self._queue_max or self._queued_bytes > QUEUE_BYTES:
             self._queue.clear()
+            self._linger_s = _SLOW_LINGER_S
             self._close_soon(TOO_SLOW, "too slow: come back with since")
             return
         self._queue.append(data)
@@ -227,12 +242,22 @@ class LiveSocket(Generic[H, F]):
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    async def drained(self) -> None:
+        """Return when everything that was sent has left us, or the socket is closed: for who sends much in many frames."""
+        while self.close_code is None and self._is_open() and (self._queue or self.request.protocol.writing_paused):
+            with contextlib.suppress(ConnectionError):
+                await self.request.writer.drain()
+            await asyncio.sleep(0)
+
     def send_problem(self, problem: Problem, **members: Any) -> None:
         """Queue an `error` frame; `members` (`client_id`, `conversation`) say which frame it is about."""
         self.send({"type": "error", **problem.members(), **members})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send what is queued, then close; returns when the peer answered or after two seconds. Idempotent."""
+        """Send what is queued, then close; returns when the peer answered or after two seconds (twenty when it was
+        too slow). Idempotent."""
+        if code == GOING_AWAY:
+            self._linger_s = _LINGER_S
         if self.close_code is None:
             self.close_code = code
             self._write_queue()
@@ -340,7 +365,7 @@ class LiveSocket(Generic[H, F]):
     async def _linger(self) -> None:
         """Give the peer time to read our close frame and to leave; then cut."""
         try:
-            async with asyncio.timeout(_LINGER_S):
+            async with asyncio.timeout(self._linger_s):
                 await self.response.gone.wait()
         except TimeoutError:
             self._transport.abort()

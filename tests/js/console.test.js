@@ -128,6 +128,7 @@ test("the bar always says how the line is, and what is unsent", () => {
   const words = (line, unsent = 0) => lineWords(line, unsent).words;
   assert.equal(words({ state: "open" }), "Connected");
   assert.equal(words({ state: "open" }, 3), "Connected. 3 messages unsent.");
+  assert.match(words({ state: "open", lost: true }, 1), /No connection.*1 message unsent/);
   assert.match(words({ state: "waiting", lost: true }, 1), /No connection.*1 message unsent/);
   assert.match(words({ state: "ended", code: 4401 }), /session has ended/);
   assert.match(words({ state: "ended", code: 4403 }), /may not be here/);

@@ -152,6 +152,26 @@ test("a message is there at once, stored once, whichever of ack and event comes 
   }
 });
 
+test("one-way outage: five seconds without an answer are said, twelve end the line, and the message is there once", () => {
+  const mine = row("c1", { control: "agent", holder: "anna" });
+  const scene = new Scene(mine);
+  scene.desk.select("c1");
+  scene.desk.write("message", "Hello");
+  const [sent] = scene.wire.of("message");
+  scene.clock.pass(5_000);
+  assert.equal(scene.desk.line.lost, true);
+  scene.wire.say({ type: "row", row: mine });
+  assert.equal(scene.desk.line.lost, true, "what still comes in is no answer");
+  scene.clock.pass(7_500);
+  assert.equal(scene.exchange.wires.length, 2);
+  scene.wire.open();
+  scene.welcome(mine);
+  assert.equal(scene.desk.line.lost, false);
+  assert.deepEqual(scene.wire.of("message"), [sent]);
+  scene.wire.say({ type: "ack", conversation: "c1", client_id: sent.client_id, seq: 5 });
+  assert.deepEqual(scene.words(), [["message", "Hello", ""]]);
+});
+
 test("an ack does not move since", () => {
   const scene = new Scene(row("c1"));
   scene.desk.select("c1");

@@ -195,3 +195,110 @@ test("a transport that cannot even be made is a broken line", () => {
   clock.pass(5_000);
   assert.ok(tries > 2);
 });
+
+test("twenty silent seconds: it asks whether anybody is there, and an answer is all it wants", () => {
+  const { clock, exchange, line, frames, welcome } = setUp();
+  line.start();
+  welcome();
+  clock.pass(19_900);
+  assert.deepEqual(exchange.wire.of("ping"), []);
+  for (let minute = 0; minute < 3; minute += 1) {
+    clock.pass(200);
+    assert.deepEqual(exchange.wire.of("ping").length, minute + 1);
+    exchange.wire.say({ type: "pong" });
+    clock.pass(19_800);
+  }
+  assert.equal(line.lost, false);
+  assert.equal(exchange.wires.length, 1);
+  assert.deepEqual(frames, [{ type: "welcome" }], "the answer is nobody else's business");
+});
+
+test("what is heard proves the line: it is asked only after silence", () => {
+  const { clock, exchange, line, welcome } = setUp();
+  line.start();
+  welcome();
+  for (let second = 0; second < 60; second += 10) {
+    clock.pass(10_000);
+    exchange.wire.say({ type: "typing" });
+  }
+  assert.deepEqual(exchange.wire.of("ping"), []);
+});
+
+test("one-way outage: who asks in vain says so after five seconds, and tries a new line after twelve", () => {
+  const { clock, exchange, line, states, welcome } = setUp();
+  line.start();
+  welcome();
+  clock.pass(20_000);
+  clock.pass(4_900);
+  assert.equal(line.lost, false);
+  states.length = 0;
+  clock.pass(100);
+  assert.equal(line.lost, true);
+  assert.deepEqual(states, ["open"], "it is said at once");
+  clock.pass(7_000);
+  assert.ok(exchange.wires[0].isClosed);
+  clock.pass(500);
+  assert.equal(exchange.wires.length, 2);
+  assert.equal(line.lost, true, "until there is a welcome");
+  welcome();
+  assert.equal(line.lost, false);
+  clock.pass(15_000);
+  assert.equal(exchange.wires.length, 2, "the old doubts ended with the old line");
+});
+
+test("whatever comes late takes the notice away again, and the line stays", () => {
+  const { clock, exchange, line, welcome } = setUp();
+  line.start();
+  welcome();
+  clock.pass(27_000);
+  assert.equal(line.lost, true);
+  exchange.wire.say({ type: "pong" });
+  assert.equal(line.lost, false);
+  clock.pass(15_000);
+  assert.equal(exchange.wires.length, 1);
+});
+
+test("one-way outage: what still comes in is no answer to what goes out", () => {
+  const { clock, exchange, line, welcome } = setUp();
+  line.start();
+  welcome();
+  line.doubt("answer", true);
+  assert.equal(line.lost, true);
+  for (let second = 0; second < 7; second += 1) {
+    exchange.wire.say({ type: "typing" });
+    assert.equal(line.lost, true);
+    clock.pass(1_000);
+  }
+  assert.ok(exchange.wires[0].isClosed, "and does not keep a dead line");
+});
+
+test("an answer in time ends the doubt, and the line is looked after as before", () => {
+  const { clock, exchange, line, welcome } = setUp();
+  line.start();
+  welcome();
+  line.doubt("answer", true);
+  clock.pass(6_000);
+  line.doubt("answer", false);
+  assert.equal(line.lost, false);
+  clock.pass(10_000);
+  assert.equal(exchange.wires.length, 1);
+  clock.pass(10_000);
+  assert.equal(exchange.wire.of("ping").length, 1);
+});
+
+test("a nudge asks on an open line, and leaves one that does not answer", () => {
+  const { clock, exchange, line, welcome } = setUp();
+  line.start();
+  welcome();
+  line.nudge();
+  assert.equal(exchange.wire.of("ping").length, 1);
+  clock.pass(5_000);
+  assert.equal(line.lost, true);
+  line.nudge();
+  assert.ok(exchange.wires[0].isClosed);
+  assert.equal(exchange.wires.length, 2);
+  welcome();
+  assert.equal(line.lost, false);
+  line.stop();
+  assert.equal(clock.waiting, 0);
+});

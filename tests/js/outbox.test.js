@@ -7,15 +7,15 @@ import { counter, ManualClock } from "./hands.js";
 function setUp() {
   const clock = new ManualClock();
   const sent = [];
-  let stuck = 0;
+  const late = [];
   const outbox = new Outbox({
     send: (frame) => Boolean(sent.push(frame)),
     uuid: counter(),
     clock,
     onChange: () => {},
-    onStuck: () => (stuck += 1),
+    onLate: (is) => late.push(is),
   });
-  return { clock, outbox, sent, stuck: () => stuck };
+  return { clock, outbox, sent, late };
 }
 
 const say = (text) => ({ type: "message", text });
@@ -88,17 +88,33 @@ test("what was put while there is no line is sent once even when it must not be 
   assert.equal(sent.length, 1);
 });
 
-test("twelve seconds without an answer say that the line is dead", () => {
-  const { clock, outbox, stuck } = setUp();
+test("five seconds without an answer are said, and so is the answer", () => {
+  const { clock, outbox, late } = setUp();
   outbox.connected();
   const entry = outbox.put(say("a"));
-  clock.pass(11_000);
-  outbox.put(say("b"));
-  clock.pass(1_500);
-  assert.equal(stuck(), 1, "a newer frame does not buy the older one time");
+  clock.pass(4_000);
+  const newer = outbox.put(say("b"));
+  assert.deepEqual(late, []);
+  clock.pass(1_000);
+  assert.deepEqual(late, [true], "a newer frame does not buy the older one time");
   outbox.settle(entry.id, { kind: "ack" });
-  clock.pass(11_000);
-  assert.equal(stuck(), 1);
+  assert.deepEqual(late, [true, false]);
+  clock.pass(5_000);
+  assert.deepEqual(late, [true, false, true], "the newer one waits as well");
+  outbox.settle(newer.id, { kind: "error", detail: "no" });
+  clock.pass(60_000);
+  assert.deepEqual(late, [true, false, true, false], "a refusal is an answer, and nobody waits any more");
+});
+
+test("what is lost with the line is no answer", () => {
+  const { clock, outbox, late } = setUp();
+  outbox.connected();
+  outbox.put({ type: "code", code: "123456" }, { once: true });
+  clock.pass(5_000);
+  outbox.disconnected();
+  assert.deepEqual(late, [true]);
+  clock.pass(60_000);
+  assert.deepEqual(late, [true], "without a line nobody expects an answer");
 });
 
 test("an answer that comes twice, or to nobody, changes nothing", () => {

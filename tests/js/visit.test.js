@@ -287,6 +287,42 @@ test("another conversation than the one since was counted in: everything is aske
   );
 });
 
+test("one-way outage: a message without an answer is said after five seconds, and an answer takes it back", () => {
+  const scene = consenting();
+  scene.visit.say("Hello");
+  const [sent] = scene.wire.of("message");
+  scene.clock.pass(4_900);
+  assert.equal(scene.visit.lost, false);
+  scene.wire.say({ type: "typing", by: "bot", name: "", on: true });
+  scene.clock.pass(100);
+  assert.equal(scene.visit.lost, true, "what still comes in is no answer");
+  assert.deepEqual(scene.messages(), [["visitor", "Hello", "sending"]]);
+  scene.wire.say({ type: "ack", client_id: sent.client_id, seq: 3 });
+  assert.deepEqual([scene.visit.lost, scene.visit.restored], [false, true]);
+  assert.deepEqual(scene.messages(), [["visitor", "Hello", "sent"]]);
+  assert.equal(scene.exchange.wires.length, 1);
+  assert.deepEqual(scene.happened.slice(-2), ["status", "status"]);
+});
+
+test("one-way outage: the line is tried anew after twelve seconds and the message is there once", () => {
+  const scene = consenting();
+  scene.visit.say("Hello");
+  const [sent] = scene.wire.of("message");
+  scene.clock.pass(12_000);
+  assert.ok(scene.exchange.wires[0].isClosed);
+  assert.equal(scene.visit.lost, true, "the notice stays until there is a line");
+  scene.clock.pass(500);
+  assert.equal(scene.exchange.wires.length, 2);
+  scene.wire.open();
+  scene.talking();
+  assert.equal(scene.visit.lost, false);
+  assert.deepEqual(scene.wire.of("message"), [sent], "under the same id");
+  scene.wire.say({ type: "ack", client_id: sent.client_id, seq: 3 });
+  scene.clock.pass(15_000);
+  assert.deepEqual(scene.messages(), [["visitor", "Hello", "sent"]]);
+  assert.equal(scene.exchange.wires.length, 2);
+});
+
 test("lost after five seconds, restored when it is back, and both are said", () => {
   const scene = consenting();
   scene.wire.cut();

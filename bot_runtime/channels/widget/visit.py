@@ -26,7 +26,7 @@ from foundation.errors import Conflict, Forbidden, NotFound, Problem
 from foundation.ids import new_secret, secret_hash
 from foundation.live import Listener, Signals
 from foundation.tasks import ended
-from foundation.web import LiveSocket
+from foundation.web import LiveSocket, batches
 from transcripts.conversations import Conversations
 from transcripts.events import EmailSupplied, EmailVerified
 from transcripts.mailing import TranscriptMails
@@ -180,10 +180,14 @@ class Visit:
         events = await self._services.conversations.events(self._account, conversation, since, known=known)
         if not events or (conversation, since) != (self._conversation, self._sent):
             return
-        self._sent = events[-1].seq
-        views = [view for event in events if (view := visitor_view(event)) is not None]
-        if views:
-            self._socket.send({"type": "events", "events": views})
+        for seq, views in batches((event.seq, visitor_view(event)) for event in events):
+            self._sent = seq
+            if views:
+                self._socket.send({"type": "events", "events": views})
+            if seq != events[-1].seq:
+                await self._socket.drained()
+            if (conversation, seq) != (self._conversation, self._sent):
+                return  # somebody else went on from here
         if any(isinstance(one.event, EmailSupplied | EmailVerified) for one in events):
             await self._services.turns.proof_changed(self._account, conversation)
 

@@ -323,6 +323,20 @@ async def test_Z_3_a_flood_of_pings_closes_with_4429(house) -> None:
     await client.leave()
 
 
+async def test_a_page_may_ask_whether_anybody_is_there(house) -> None:
+    """A page cannot send WebSocket's own ping. The handler does not see it, and it counts as a frame (Z-6)."""
+    here = await house(socket_route(rate=1.0, burst=3))
+    client = await greeted(here)
+    client.say('{"type": "ping", "since": 1}')
+    assert json.loads((await client.receive())[1])["code"] == "invalid"
+    for _ in range(2):
+        client.say('{"type": "ping"}')
+        assert json.loads((await client.receive())[1]) == {"type": "pong"}
+    client.say('{"type": "ping"}')
+    assert json.loads((await client.receive())[1])["code"] == "too_many"
+    await client.leave()
+
+
 async def test_Z_4_compression_is_never_agreed_on(house) -> None:
     here = await house(socket_route())
     client = await RawSocket.connect(here, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")

@@ -9,27 +9,42 @@ export const browserClock = {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 const WAIT_WHEN_TOO_MANY = 15_000;
-// After a restart of the server not all come back in one moment.
 const SPREAD = 2_000;
 const SETTLED_AFTER = 5_000;
 const WELCOME_WITHIN = 10_000;
 const LOST_AFTER = 5_000;
+const DEAD_AFTER = 7_000;
+const QUIET = 20_000;
 
 export class Line {
   state = "idle";
-  lost = false;
   code = 0;
 
   #is;
+  #doubts = new Set();
   #socket = null;
   #attempt = 0;
   #openSince = 0;
   #retry = null;
   #greeting = null;
   #losing = null;
+  #quiet = null;
 
   constructor({ connect, hello, sign, onFrame, onState, clock, random = Math.random, final = [1000, 4400, 4403, 4404] }) {
     this.#is = { connect, hello, sign, onFrame, onState, clock, random, final };
+  }
+
+  get lost() {
+    return this.#doubts.size > 0;
+  }
+
+  doubt(why, on) {
+    const before = this.lost;
+    if (on) this.#doubts.add(why);
+    else this.#doubts.delete(why);
+    if (this.lost === before) return;
+    this.#watch();
+    this.#is.onState();
   }
 
   start() {
@@ -52,9 +67,11 @@ export class Line {
   }
 
   nudge() {
-    if (this.state !== "waiting") return;
-    this.#is.clock.cancel(this.#retry);
-    this.#open();
+    if (this.state === "open" && !this.lost) this.#probe();
+    else if (this.state === "open" || this.state === "waiting") {
+      this.#leave();
+      this.#open();
+    }
   }
 
   drop() {
@@ -103,7 +120,25 @@ export class Line {
       this.#expectNoLoss();
       this.#set("open");
     }
-    this.#is.onFrame(frame);
+    this.doubt("silence", false);
+    if (!this.lost) this.#watch();
+    if (frame.type !== "pong") this.#is.onFrame(frame);
+  }
+
+  #watch() {
+    if (this.state !== "open") return;
+    if (this.lost) this.#next(() => this.drop(), DEAD_AFTER);
+    else this.#next(() => this.#probe(), QUIET);
+  }
+
+  #probe() {
+    this.send({ type: "ping" });
+    this.#next(() => this.doubt("silence", true), LOST_AFTER);
+  }
+
+  #next(work, ms) {
+    this.#is.clock.cancel(this.#quiet);
+    this.#quiet = this.#is.clock.after(work, ms);
   }
 
   async #sign(nonce) {
@@ -137,22 +172,18 @@ export class Line {
     this.#socket = null;
     this.#is.clock.cancel(this.#retry);
     this.#is.clock.cancel(this.#greeting);
+    this.#is.clock.cancel(this.#quiet);
     socket?.close();
   }
 
   #expectLoss() {
-    if (this.#losing !== null || this.lost) return;
-    this.#losing = this.#is.clock.after(() => {
-      this.#losing = null;
-      this.lost = true;
-      this.#is.onState();
-    }, LOST_AFTER);
+    if (!this.lost) this.#losing ??= this.#is.clock.after(() => this.doubt("line", true), LOST_AFTER);
   }
 
   #expectNoLoss() {
     this.#is.clock.cancel(this.#losing);
     this.#losing = null;
-    this.lost = false;
+    this.#doubts.clear();
   }
 
   #set(state) {
@@ -170,10 +201,7 @@ function parsed(data) {
   }
 }
 
-// A long outbox must not run into the server's rate limit.
 const WINDOW = 8;
-// No answer for so long: the line is dead although it looks open.
-const PATIENCE = 12_000;
 
 export class Outbox {
   #entries = new Map();
@@ -181,8 +209,8 @@ export class Outbox {
   #watch = null;
   #connected = false;
 
-  constructor({ send, uuid, clock, onChange, onStuck }) {
-    this.#is = { send, uuid, clock, onChange, onStuck };
+  constructor({ send, uuid, clock, onChange, onLate }) {
+    this.#is = { send, uuid, clock, onChange, onLate };
   }
 
   get entries() {
@@ -218,6 +246,7 @@ export class Outbox {
     } else this.#entries.delete(id);
     entry.resolve(answer);
     this.#rest();
+    if (answer.kind !== "lost") this.#is.onLate(false);
     this.#pump();
     return entry;
   }
@@ -264,7 +293,7 @@ export class Outbox {
       entry.state = "sent";
       away += 1;
     }
-    if (away && this.#watch === null) this.#watch = this.#is.clock.after(this.#is.onStuck, PATIENCE);
+    if (away && this.#watch === null) this.#watch = this.#is.clock.after(() => this.#is.onLate(true), LOST_AFTER);
     this.#is.onChange();
   }
 
@@ -291,7 +320,7 @@ export class Typing {
 
   typed() {
     const { tell, clock } = this.#is;
-    if (clock.now() - this.#toldAt >= TELL_EVERY) {
+    if (Math.abs(clock.now() - this.#toldAt) >= TELL_EVERY) {
       this.#toldAt = clock.now();
       tell(true);
     }

@@ -31,7 +31,7 @@ export class DeskStatus extends HTMLElement {
     this.#words.replaceChildren(
       h("span", null, words),
       ended && desk.line.code === 4401 ? h("a", { href: "/login" }, "Log in again") : "",
-      desk.line.state === "waiting"
+      desk.line.state === "waiting" || (desk.line.state === "open" && desk.line.lost)
         ? h("button", { class: "link", type: "button", on: { click: () => desk.line.nudge() } }, "Try now")
         : "",
     );

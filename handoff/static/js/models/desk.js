@@ -66,7 +66,13 @@ export class Desk extends EventTarget {
       onState: () => this.#lineChanged(),
       final: FINAL,
     });
-    this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
+    this.outbox = new Outbox({
+      send,
+      uuid,
+      clock,
+      onChange,
+      onLate: (/** @type {boolean} */ late) => this.line.doubt("answer", late),
+    });
     this.typing = new Typing({
       clock,
       onChange,

@@ -57,7 +57,7 @@ export function lastLine({ last_by: by, last_text: text, holder_name: holder }) 
 /** What the bar says about the line. @param {any} line @param {number} unsent */
 export function lineWords({ state, lost, code }, unsent) {
   const kept = unsent ? ` ${unsent === 1 ? "1 message" : `${unsent} messages`} unsent.` : "";
-  if (state === "open") return { kind: unsent ? "warn" : "ok", words: unsent ? `Connected.${kept}` : "Connected" };
+  if (state === "open" && !lost) return { kind: unsent ? "warn" : "ok", words: unsent ? `Connected.${kept}` : "Connected" };
   if (state === "ended" && code === 4401) return { kind: "danger", words: `Your session has ended.${kept}` };
   if (state === "ended" && code === 4403) return { kind: "danger", words: `You may not be here any more.${kept}` };
   if (state === "ended") return { kind: "danger", words: `The connection was refused. Load the page again.${kept}` };

@@ -54,7 +54,7 @@ export class Visit extends EventTarget {
       onFrame,
       onState: () => this.#lineChanged(),
     });
-    this.outbox = new Outbox({ send, uuid, clock, onChange, onStuck: () => this.line.drop() });
+    this.outbox = new Outbox({ send, uuid, clock, onChange, onLate: (late) => this.line.doubt("answer", late) });
     this.typing = new Typing({ clock, onChange, tell: (on) => send({ type: "typing", on }) });
   }
 
@@ -270,7 +270,7 @@ export class Visit extends EventTarget {
     if (state !== "open") this.outbox.disconnected();
     if (state === "ended") this.#ended(code);
     if (this.lost !== lost) this.#happen("status", { online: !lost });
-    this.restored ||= this.lost && state === "open";
+    this.restored ||= this.lost && !lost && state === "open";
     if (this.restored) this.#is.clock.after(() => this.changed((this.restored = false)), RESTORED_SHOWN);
     this.lost = lost;
     this.changed();
