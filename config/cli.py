@@ -284,7 +284,17 @@ def assistant_new(path: Path) -> None:
     click.echo(f"A new assistant lies in {path}. Talk to it: frontdesk assistant shell {path}")
 
 
+def _leave_no_core() -> None:
+    """What is in memory, keys and words, is not written to the disk when this process or one that it starts breaks."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    _leave_no_core()
     try:
         import uvloop
     except ImportError:

@@ -236,6 +236,12 @@ class Escrow(Group):
     days: int = Field(7, ge=1, le=90, description="Days that a sealed case can be downloaded; then it is destroyed.")
 
 
+class Logs(Group):
+    """The log on standard error: no word, address or secret of anybody stands in it, at any level (G-4)."""
+
+    level: Literal["debug", "info", "warning"] = Field("info", description="The least that is logged.")
+
+
 class SignalsBetween(Group):
     """Signals between nodes; without it a node is alone with its database."""
 
@@ -269,6 +275,7 @@ class Settings(BaseSettings):
     audit: Audit = Audit()
     escrow: Escrow = Escrow()
     signals: SignalsBetween = SignalsBetween()
+    logs: Logs = Logs()
     files: Files = Files()
 
     @model_validator(mode="after")
