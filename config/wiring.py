@@ -338,6 +338,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         *PrivacyDoor(
             frame,
             rights_,
+            accounts=staff.accounts,
             bots=staff.bots,
             contacts=contacts,
             conversations=conversations,
@@ -364,6 +365,8 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             conversations=conversations,
             consents=consents,
             holdings=holdings,
+            erasures=rights_.erasures,
+            certificates=rights_.certificates,
             requests=privacy_requests,
             accounts=staff.accounts,
             bots=staff.bots,

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from foundation.files.kinds import INLINE
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     BotStateChanged,
     Button,
@@ -433,6 +434,7 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     FileDestroyed: _file_destroyed,
     MessageRedacted: _redacted,
     DataCorrected: _corrected,
+    AddressErased: lambda _: {"kind": "address_erased"},
     ProcessingRestricted: _restriction,
     RestrictionLifted: _restriction,
     ControlChanged: _control,

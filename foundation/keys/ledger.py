@@ -26,7 +26,8 @@ _TAIL = 4_096
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One erasure: its id and time (milliseconds UTC), the account, the conversations and contacts that went, and the
     data keys that were destroyed. `browser`: the proofs of the browser that had these conversations went too.
-    `redacted` pairs a conversation with the numbers of messages whose words went."""
+    `redacted` pairs a conversation with the numbers of messages whose words went. `cleared` are conversations that stay,
+    of other people, out of which the addresses of these contacts were taken."""
 
     id: str
     at: int
@@ -36,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     keys: tuple[str, ...] = ()
     browser: bool = False
     redacted: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    cleared: tuple[str, ...] = ()
 
 
 class Ledger:

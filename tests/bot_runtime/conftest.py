@@ -46,14 +46,25 @@ from tests.browser_key import BrowserKey
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import PAGES as TRANSCRIPT_PAGES
-from transcripts import Consents, Contacts, Conversations, Links, MailRecords, PrivacyRequests, TranscriptMails, copies
+from transcripts import (
+    Consents,
+    Contacts,
+    Conversations,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    TranscriptMails,
+    copies,
+    rights,
+)
+from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
 PACKAGE = Path(bot_runtime.__file__).parent
 HARBOUR = Path(__file__).parent / "harbour"
 """A small project in Rasa's format whose custom actions do what the tests need: wait, fail, die, say nothing."""
-KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
+KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *rights.KINDS, *outbox.KINDS, *bot_runtime.KINDS)
 SENDER = "Blue Harbour <desk@blue.example>"
 
 
@@ -87,6 +98,7 @@ class Desk:
     transcripts: TranscriptMails
     links: Links
     requests: PrivacyRequests
+    rights: rights.Rights
     account: Account
     bot: Bot
     pages: Pages
@@ -260,6 +272,21 @@ async def make_desk(
         clock=clock,
         sender=SENDER,
     )
+    requests = PrivacyRequests(engine, keyring, clock)
+    rights_ = rights.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        consents=consents,
+        accounts=services.accounts,
+        bots=services.bots,
+        audit=services.audit,
+        jobs=jobs,
+        signals=signals,
+    )
+    rights_.erasures.add(proof.holding, MailHolding(transcripts.records), RequestHolding(requests))
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -273,7 +300,8 @@ async def make_desk(
         proof=proof,
         transcripts=transcripts,
         links=Links(engine, keyring, clock, audit=services.audit),
-        requests=PrivacyRequests(engine, keyring, clock),
+        requests=requests,
+        rights=rights_,
         account=account,
         bot=bot,
         pages=pages,
@@ -465,6 +493,8 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
             devices=desk.proof.devices,
             verification=desk.proof.verification,
         ),
+        erasures=desk.rights.erasures,
+        certificates=desk.rights.certificates,
         requests=desk.requests,
         accounts=desk.admin.accounts,
         bots=desk.admin.bots,

@@ -138,6 +138,7 @@ def data_of(
                 "due": one.due,
                 "words": one.words,
                 "note": one.note,
+                "why": one.why,
             }
             for one in requests
         ],

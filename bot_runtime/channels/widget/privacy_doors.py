@@ -17,6 +17,7 @@ from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.channels.widget.frames import Locale, Secret
 from bot_runtime.channels.widget.holdings import Holdings, HoldingsOf
 from bot_runtime.channels.widget.own_copy import OwnCopy, data_of
+from bot_runtime.channels.widget.own_erasure import OwnErasure
 from foundation.clock import HOUR, Clock
 from foundation.errors import Conflict, Invalid, NotFound
 from foundation.ids import is_id
@@ -27,6 +28,7 @@ from transcripts.conversations import Conversations
 from transcripts.events import NameGiven, WebPage
 from transcripts.privacy_requests import PrivacyRequests
 from transcripts.published import Use
+from transcripts.rights import Certificates, Erasures
 
 PURPOSE = "transcript_mail"
 CONFIRM = {"en": "ERASE", "de": "LÖSCHEN"}
@@ -90,6 +92,8 @@ class PrivacyDoors:
         conversations: Conversations,
         consents: Consents,
         holdings: HoldingsOf,
+        erasures: Erasures,
+        certificates: Certificates,
         requests: PrivacyRequests,
         accounts: Accounts,
         bots: Bots,
@@ -110,6 +114,7 @@ class PrivacyDoors:
         self._pages = pages
         self._clock = clock
         self._copies = OwnCopy(conversations, holdings, pages, clock)
+        self._own_erasure = OwnErasure(erasures, certificates, requests, accounts)
         self._per_client = Throttle(clock, per_client, HOUR)
         self._per_copy = Throttle(clock, copies, HOUR)
 
@@ -184,13 +189,16 @@ class PrivacyDoors:
         return _json(await self._answer(browser, bot, held))
 
     async def ask(self, request: web.Request) -> web.Response:
-        """An erasure or a correction, which people of the house carry out and answer."""
+        """A correction, which people of the house carry out and answer; an erasure, carried out at once or by them."""
         bot, asked = await self._bot(request), await read_json(request, Requested)
-        browser, held = await self._enter(request, bot, asked)
         said = _clean(asked.words)
         if asked.what == "erase" and asked.confirm.strip().upper() not in CONFIRM.values():
+            await self._enter(request, bot, asked)
             raise Invalid("Type the word to confirm. Nothing was asked for.", field="confirm")
-        if asked.what == "correct" and len(said) < 3:
+        if asked.what == "erase":
+            return await self._erase(request, bot, asked)
+        browser, held = await self._enter(request, bot, asked)
+        if len(said) < 3:
             raise Invalid("Say what is wrong and what is right.", field="words")
         async with self._recorded(browser, "privacy.asked", held, what=asked.what):
             await self._requests.ask(
@@ -203,6 +211,15 @@ class PrivacyDoors:
                 words=said,
             )
         return _json(await self._answer(browser, bot, held))
+
+    async def _erase(self, request: web.Request, bot: Bot, asked: Requested) -> web.Response:
+        async with self._own_erasure.locks.of(asked.device):
+            browser, held = await self._enter(request, bot, asked)
+            async with self._recorded(browser, "privacy.asked", held, what="erase"):
+                erased = await self._own_erasure.erase(browser, held)
+        if erased is None:
+            return _json(await self._answer(browser, bot, held))
+        return _json({"erased": erased})
 
     async def rename(self, request: web.Request) -> web.Response:
         """The right name, in every chat of this browser; what stood there before stays in their logs (MS-12)."""
@@ -261,6 +278,7 @@ class PrivacyDoors:
         for chat in data["chats"]:
             del chat["page"]
         data["choices"] = await self._choices(browser, bot)
+        data["erases"], data["erases_proven"] = await self._own_erasure.how(browser, held)
         data["consented"] = any(chat.here and chat.state.consent is not None for chat in held.chats)
         return data
 

@@ -86,6 +86,7 @@ async def _open(served: Served, contacts: Contacts, listening: socket.socket) ->
     door = PrivacyDoor(
         AdminFrame(pages, house.admin.accounts),
         served.rights,
+        accounts=house.admin.accounts,
         bots=house.admin.bots,
         contacts=contacts,
         conversations=house.conversations,

@@ -177,6 +177,8 @@ function toItem(event, names) {
       return line("A sensitive file was destroyed.", "shield");
     case "redacted":
       return line(`${who || "Somebody"} removed a message.`, "shield");
+    case "address_erased":
+      return line("The address was erased at its owner’s request.", "shield");
     case "corrected":
       return line(
         event.what === "message" ? "The text of a message was corrected." : `The ${event.what} was corrected: ${event.value}`,
