@@ -16,7 +16,7 @@ import msgspec
 
 from admin import Bots, By, Principal
 from foundation.clock import SECOND, Clock
-from foundation.errors import Forbidden, NotFound, Problem
+from foundation.errors import Forbidden, Gone, NotFound, Problem
 from foundation.live import Listener, Signals
 from foundation.tasks import ended
 from foundation.web import LiveSocket
@@ -261,11 +261,19 @@ class Connection:
                 await self._tell_row(conversation)
 
     async def _tell_row(self, conversation: str, *, known: int = 0) -> None:
-        state = await self._conversations.state(self._person.account, conversation, known=known)
+        try:
+            state = await self._conversations.state(self._person.account, conversation, known=known)
+        except (NotFound, Gone):  # erased
+            self._tell_gone(conversation)
+            return
         if may_see(self._person, state):
             self._shown.add(conversation)
             self._send({"type": "row", "row": row_of(state)})
-        elif conversation in self._shown:
+        else:
+            self._tell_gone(conversation)
+
+    def _tell_gone(self, conversation: str) -> None:
+        if conversation in self._shown:
             self._shown.discard(conversation)
             self._unwatch(conversation)
             self._send({"type": "gone", "conversation": conversation})

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from tests.serving import Frontdesk, serving
+from tests.serving import Frontdesk, MailServer, code_in, mail_settings, serving
 from tests.talking import Staff, Visitor, logged_in
 
 SECRET = "my diagnosis is canaritis"
@@ -95,6 +96,41 @@ async def test_MS_4_an_erased_chat_ends_before_the_eyes_of_both(house: Frontdesk
         assert (await agent.ask(type="note", conversation=conversation, text="gone?"))["code"] == "not_found"
     ledger = (house.data / "erasures.jsonl").read_text()
     assert conversation in ledger
+
+
+async def test_MS_4_a_visitor_who_proved_his_address_is_gone_before_the_eyes_of_all(tmp_path: Path) -> None:
+    """MS-11, MS-4: both of his windows end, the agent's row and thread go, and a restart finds nothing of it."""
+    mails = MailServer()
+    mails.start()
+    try:
+        with serving(tmp_path, **mail_settings(mails)) as house:
+            await _erases_himself(house, mails)
+    finally:
+        mails.stop()
+
+
+async def _erases_himself(house: Frontdesk, mails: MailServer) -> None:
+    async with Visitor.at(house.base_url, house.demo["bot"]) as visitor, staff(house, "agent") as agent:
+        conversation, _ = await _taken_over(visitor, agent)
+        await visitor.ask(type="email", address="jane@visitors.example")
+        code = code_in(await asyncio.to_thread(mails.wait_for, 1))
+        assert (await visitor.ask(type="code", code=code))["outcome"] == "verified"
+        async with Visitor.at(house.base_url, house.demo["bot"], device=visitor.device) as tab:
+            body = {"device": visitor.device, "what": "erase", "confirm": "ERASE"}
+            door = f"{house.base_url}/w/{house.demo['bot']}/privacy/request"
+            async with aiohttp.ClientSession() as session:
+                async with session.post(door, json=body, headers={"Origin": house.base_url}) as answer:
+                    assert answer.status == 200
+                    assert len((await answer.json())["erased"]["certificate"]) == 22
+            for window in (visitor, tab):
+                with pytest.raises(ConnectionResetError, match="4404"):
+                    await window.event(lambda _: False)
+        gone = await agent.frame(lambda frame: frame["type"] == "gone")
+        assert gone["conversation"] == conversation
+        assert (await agent.ask(type="note", conversation=conversation, text="gone?"))["code"] == "not_found"
+    ledger = (house.data / "erasures.jsonl").read_text()
+    assert conversation in ledger
+    assert "jane" not in ledger
 
 
 async def test_E_2_the_drill_backup_erase_restore_and_nothing_comes_back(tmp_path: Path) -> None:
