@@ -207,6 +207,9 @@ class Files(Group):
     max_megabytes: int = Field(10, ge=1, le=100, description="Largest file in MB; it is in memory while it is sealed.")
     chat_megabytes: int = Field(50, ge=1, le=10_000, description="MB of all files of one chat.")
     an_hour: int = Field(20, ge=1, description="Files that one browser or person may send in an hour.")
+    copy_megabytes: int = Field(
+        100, ge=0, le=2_000, description="MB of files in the copy that a visitor takes home; the others are listed."
+    )
 
 
 class Queue(Group):

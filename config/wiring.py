@@ -368,6 +368,8 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             erasures=rights_.erasures,
             certificates=rights_.certificates,
             requests=privacy_requests,
+            attachments=attachments,
+            copy_bytes=settings.files.copy_megabytes * MEGABYTE,
             accounts=staff.accounts,
             bots=staff.bots,
             audit=staff.audit,

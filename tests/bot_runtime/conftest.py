@@ -35,6 +35,8 @@ from bot_runtime.verification.texts import texts
 from foundation import jobs as outbox
 from foundation import keys
 from foundation.clock import HOUR, ManualClock
+from foundation.files import SealedFiles
+from foundation.files.memory import MemoryBlobs
 from foundation.ids import secret_hash
 from foundation.jobs import Jobs
 from foundation.keys import Keyring, MasterKey
@@ -57,6 +59,7 @@ from transcripts import (
     copies,
     rights,
 )
+from transcripts.attachments import AttachmentHolding, Attachments, Limits
 from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
@@ -99,6 +102,7 @@ class Desk:
     links: Links
     requests: PrivacyRequests
     rights: rights.Rights
+    attachments: Attachments
     account: Account
     bot: Bot
     pages: Pages
@@ -286,7 +290,20 @@ async def make_desk(
         jobs=jobs,
         signals=signals,
     )
-    rights_.erasures.add(proof.holding, MailHolding(transcripts.records), RequestHolding(requests))
+    files = SealedFiles(MemoryBlobs(), keyring)
+    attachments = Attachments(
+        files,
+        conversations,
+        clock,
+        jobs=jobs,
+        holds=rights_.holds,
+        ledger=rights_.ledger,
+        audit=services.audit,
+        limits=Limits(),
+    )
+    rights_.erasures.add(
+        proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files)
+    )
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -302,6 +319,7 @@ async def make_desk(
         links=Links(engine, keyring, clock, audit=services.audit),
         requests=requests,
         rights=rights_,
+        attachments=attachments,
         account=account,
         bot=bot,
         pages=pages,
@@ -460,7 +478,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **doors: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    talk: Talk, *, openings: int = 1_000, base_url: str = "", copy_bytes: int = 1_000_000, **doors: Any
+) -> AsyncIterator[Shop]:
     """`base_url` is how browsers see the house when that is not the listener's own address."""
     desk = talk.desk
     chats = widget.Chats(
@@ -496,6 +516,8 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
         erasures=desk.rights.erasures,
         certificates=desk.rights.certificates,
         requests=desk.requests,
+        attachments=desk.attachments,
+        copy_bytes=copy_bytes,
         accounts=desk.admin.accounts,
         bots=desk.admin.bots,
         audit=desk.admin.audit,

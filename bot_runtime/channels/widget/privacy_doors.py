@@ -6,7 +6,7 @@ nothing are one answer. What is looked at, copied, asked and chosen is in the au
 """
 
 import unicodedata
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -22,7 +22,8 @@ from foundation.clock import HOUR, Clock
 from foundation.errors import Conflict, Invalid, NotFound
 from foundation.ids import is_id
 from foundation.web import PUBLIC, Body, Pages, Route, Throttle, limit_key, read_json, read_query
-from transcripts.archives import as_file
+from transcripts.archives import stream_file
+from transcripts.attachments import Attachments
 from transcripts.consent import Consents
 from transcripts.conversations import Conversations
 from transcripts.events import NameGiven, WebPage
@@ -83,7 +84,8 @@ class _Terms(Body, frozen=True):
 
 
 class PrivacyDoors:
-    """`per_client` limits what one client address asks in an hour, `copies` what one browser takes home."""
+    """`per_client` limits what one client address asks in an hour, `copies` what one browser takes home, and `copy_bytes`
+    the files in it."""
 
     def __init__(
         self,
@@ -95,11 +97,13 @@ class PrivacyDoors:
         erasures: Erasures,
         certificates: Certificates,
         requests: PrivacyRequests,
+        attachments: Attachments,
         accounts: Accounts,
         bots: Bots,
         audit: AuditBook,
         pages: Pages,
         clock: Clock,
+        copy_bytes: int = 100_000_000,
         per_client: int = 240,
         copies: int = 10,
     ) -> None:
@@ -113,7 +117,7 @@ class PrivacyDoors:
         self._audit = audit
         self._pages = pages
         self._clock = clock
-        self._copies = OwnCopy(conversations, holdings, pages, clock)
+        self._copies = OwnCopy(conversations, holdings, attachments, pages, clock, most=copy_bytes)
         self._own_erasure = OwnErasure(erasures, certificates, requests, accounts)
         self._per_client = Throttle(clock, per_client, HOUR)
         self._per_copy = Throttle(clock, copies, HOUR)
@@ -142,21 +146,22 @@ class PrivacyDoors:
         async with self._recorded(browser, "privacy.looked", held):
             return _json(await self._answer(browser, bot, held))
 
-    async def copy(self, request: web.Request) -> web.Response:
-        """All of it as an archive."""
+    async def copy(self, request: web.Request) -> web.StreamResponse:
+        """All of it as an archive, which leaves while it is made."""
         bot, asked = await self._bot(request), await read_json(request, Asked)
         browser, held = await self._enter(request, bot, asked)
         self._per_copy.check(browser.visitor)
         self._per_copy.hit(browser.visitor)
         async with self._recorded(browser, "privacy.copied", held):
-            body = await self._copies.of(
+            parts = self._copies.of(
                 browser,
                 held,
                 controller=await self._controller(bot),
                 bots=await self._names(bot),
                 requests=await self._requests.of_visitor(bot.account, browser.visitor),
             )
-        return as_file(body, "frontdesk-copy.zip")
+            async with aclosing(parts):
+                return await stream_file(request, parts, "frontdesk-copy.zip")
 
     async def choose(self, request: web.Request) -> web.Response:
         """A consent of its own: given or refused by one press, each as easy as the other (Art. 7 (3))."""
