@@ -62,8 +62,10 @@ from transcripts import (
     escrow,
     rights,
 )
-from transcripts.attachments import AttachmentHolding, Attachments, Limits, SharedFiles
+from transcripts import attachments as attachments_of_chats
+from transcripts.attachments import AttachmentHolding, Attachments, FileBook, Limits, SharedFiles, SharedFileStock
 from transcripts.erasing import MailHolding, RequestHolding
+from transcripts.retaining import EndedLinks, LinkViews, TranscriptMailRecords
 from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
 from transcripts.state import State
@@ -77,6 +79,7 @@ KINDS: Sequence[Kind] = (
     *transcripts.KINDS,
     *rights.KINDS,
     *escrow.KINDS,
+    *attachments_of_chats.KINDS,
     *bot_runtime.KINDS,
     DEMO_MAIL,
 )
@@ -243,7 +246,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     )
     minds = Minds(conversations, most=MINDS)
     blobs = blobs_of(settings)
-    files = SealedFiles(blobs, keyring)
+    files, book = SealedFiles(blobs, keyring), FileBook(engine, keyring)
     attachments = Attachments(
         files,
         conversations,
@@ -252,6 +255,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         holds=rights_.holds,
         ledger=rights_.ledger,
         audit=staff.audit,
+        book=book,
         limits=Limits(conversation=settings.files.chat_megabytes * MEGABYTE),
     )
     uploads = Uploads(limit=settings.files.max_megabytes * MEGABYTE)
@@ -261,7 +265,14 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         RequestHolding(privacy_requests),
         MindHolding(minds),
         MailboxHolding(mails),
-        AttachmentHolding(files),
+        AttachmentHolding(files, book),
+    )
+
+    rights_.retention.add(
+        SharedFileStock(book, attachments, conversations),
+        TranscriptMailRecords(mail_records, clock),
+        EndedLinks(links),
+        LinkViews(links),
     )
 
     async def transcript_url(state: State) -> str:

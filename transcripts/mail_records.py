@@ -4,7 +4,7 @@ A record is durable before anything is sent, and says when it is late. There is 
 (its end, or one request of the visitor), so the same mail is owed once however often that is found out.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -158,6 +158,16 @@ class MailRecords:
         async for record in self._rows.all(account, Where("conversation", "=", conversation)):
             gone += await self._rows.delete(account, record.id)
         return gone
+
+    async def ended_before(self, account: str, before: int) -> AsyncIterator[TranscriptMail]:
+        """Records of before this moment of which nothing is owed any more, the oldest first."""
+        async for record in self._rows.all(account, Where("at", "<", before), order="at"):
+            if record.fields["status"] != "owed":
+                yield as_mail(record)
+
+    async def remove(self, account: str, id: str) -> bool:
+        """Remove a record; whether there was one."""
+        return await self._rows.delete(account, id)
 
     async def _of_occasion(self, account: str, conversation: str, occasion: str) -> MailRecord | None:
         found, _ = await self._rows.find(

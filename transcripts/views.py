@@ -187,7 +187,7 @@ def _file_for_member(event: FileShared) -> _Members:
     return _file(event) | {"client_id": event.client_id, "author": event.author}
 
 
-def _file_hidden_for_visitor(event: FileHidden) -> _Members:
+def _file_hidden_for_visitor(event: FileHidden | FileDestroyed) -> _Members:
     return {"kind": "file_hidden", "file": event.file}
 
 
@@ -407,6 +407,7 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     VerificationLost: lambda _: _email("lost", address=""),
     FileShared: _file_for_visitor,
     FileHidden: _file_hidden_for_visitor,
+    FileDestroyed: _file_hidden_for_visitor,
     MessageRedacted: _redacted_for_visitor,
     DataCorrected: _corrected_for_visitor,
     ControlChanged: _control_for_visitor,

@@ -59,7 +59,8 @@ from transcripts import (
     copies,
     rights,
 )
-from transcripts.attachments import AttachmentHolding, Attachments, Limits
+from transcripts.attachments import KINDS as FILE_KINDS
+from transcripts.attachments import AttachmentHolding, Attachments, FileBook, Limits
 from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
@@ -67,7 +68,7 @@ from transcripts.state import State
 PACKAGE = Path(bot_runtime.__file__).parent
 HARBOUR = Path(__file__).parent / "harbour"
 """A small project in Rasa's format whose custom actions do what the tests need: wait, fail, die, say nothing."""
-KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *rights.KINDS, *outbox.KINDS, *bot_runtime.KINDS)
+KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *rights.KINDS, *FILE_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
 SENDER = "Blue Harbour <desk@blue.example>"
 
 
@@ -290,7 +291,7 @@ async def make_desk(
         jobs=jobs,
         signals=signals,
     )
-    files = SealedFiles(MemoryBlobs(), keyring)
+    files, book = SealedFiles(MemoryBlobs(), keyring), FileBook(engine, keyring)
     attachments = Attachments(
         files,
         conversations,
@@ -299,10 +300,11 @@ async def make_desk(
         holds=rights_.holds,
         ledger=rights_.ledger,
         audit=services.audit,
+        book=book,
         limits=Limits(),
     )
     rights_.erasures.add(
-        proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files)
+        proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files, book)
     )
     return Desk(
         clock=clock,
