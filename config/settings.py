@@ -144,6 +144,10 @@ class Keys(Group):
     backup_days: int = Field(
         7, ge=0, le=365, description="Days that you keep backups of the key store; certificates rely on it."
     )
+    ledger_copy: Path | None = Field(
+        None,
+        description="A second erasures.jsonl on another disk; each erasure is written there before it begins.",
+    )
     location: str = Field("", max_length=120, description="Where the key store and the master key lie, in words.")
 
 
@@ -308,6 +312,11 @@ class Settings(BaseSettings):
             "key store": self.keys.location,
             "mail server": self.mail.location,
         }
+
+    @property
+    def ledger_copy_file(self) -> Path | None:
+        copy = self.keys.ledger_copy
+        return copy if copy is None or copy.is_absolute() else self.data / copy
 
     @property
     def master_key_file(self) -> Path:

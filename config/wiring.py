@@ -192,6 +192,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         jobs=outbox,
         signals=signals,
         ledger=settings.data / LEDGER,
+        ledger_copy=settings.ledger_copy_file,
         finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
         residency=settings.residency,
     )
