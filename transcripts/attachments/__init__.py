@@ -17,6 +17,7 @@ KINDS = (SHARED_FILE,)
 
 __all__ = [
     "KINDS",
+    "SHARED_FILE",
     "AttachmentHolding",
     "Attachments",
     "FileBook",
