@@ -235,6 +235,9 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         observe=late.set,
         told=lambda outcome: metrics.mails.labels(f"transcript_{outcome}").inc(),
     )
+    proof.bounces.transcripts = transcript_mails
+    refused = metrics.counter("copied_storage", "Browsers turned away because they came with another one's storage")
+    proof.verification.count_copy = refused.inc
     instead: dict[str, Path] = {}
     running = RunningBots(
         staff.accounts,

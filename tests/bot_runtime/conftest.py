@@ -277,6 +277,7 @@ async def make_desk(
         clock=clock,
         sender=SENDER,
     )
+    proof.bounces.transcripts = transcripts
     requests = PrivacyRequests(engine, keyring, clock)
     rights_ = rights.build(
         engine=engine,
