@@ -336,7 +336,15 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
-        *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
+        *transcripts.routes(
+            staff,
+            pages,
+            guard=guard,
+            links=links,
+            access=access,
+            residency=settings.residency,
+            usual_days=settings.links.days,
+        ),
         *searching.routes(staff.rules),
         *evidence.escrow_of(
             settings,
