@@ -26,11 +26,12 @@ LONGEST_LINK_DAYS = 3_650
 
 class AccountBody(msgspec.Struct, frozen=True):
     """`owners`: ids of the active super admins. `link_days`: the longest life of a transcript link, `None` for what the
-    settings say (YA-11)."""
+    settings say (YA-11). `confirm_erasures`: a person of the house carries out what visitors ask to be erased."""
 
     name: str
     owners: tuple[str, ...] = ()
     link_days: int | None = None
+    confirm_erasures: bool = False
 
 
 Account = Record[AccountBody]
@@ -84,6 +85,15 @@ class Accounts:
         before, after = {"link_days": account.body.link_days}, {"link_days": days}
         async with self._audit.recording(id, by, "account.links_limited", id, before=before, after=after):
             return await self._change(id, lambda body: msgspec.structs.replace(body, link_days=days))
+
+    async def confirm_erasures(self, id: str, confirm: bool, *, by: By = SYSTEM) -> Account:
+        """Say whether a visitor who proved his address erases himself at once, or a person of the house does it (Art. 17)."""
+        account = await self._require(id)
+        if account.body.confirm_erasures == confirm:
+            return account
+        before, after = {"confirm_erasures": account.body.confirm_erasures}, {"confirm_erasures": confirm}
+        async with self._audit.recording(id, by, "account.erasures_changed", id, before=before, after=after):
+            return await self._change(id, lambda body: msgspec.structs.replace(body, confirm_erasures=confirm))
 
     async def add_owner(self, id: str, person: str) -> None:
         """Count a person among the active super admins, after he has become one."""

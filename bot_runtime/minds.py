@@ -146,7 +146,7 @@ class MindHolding:
         return 0
 
     def forget(self, whose: Whose) -> None:
-        for conversation in whose.conversations:
+        for conversation in (*whose.conversations, *whose.cleared):
             self._minds.forget(conversation)
 
 

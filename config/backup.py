@@ -8,6 +8,10 @@ taken before the keys, so that every record's key is there, unless it was erased
     files-20261121T101500Z/         sealed files (`config.file_backup`), when there are any
     keys-20261121T101500Z.fdb       wrapped keys
     backup-20261121T101500Z.json    what belongs together, counts, sums
+    erasures.jsonl                  what was erased, by ids alone; one for all backups in this folder, which only grows
+
+An older backup still holds who was erased since. So each backup brings the ledger of the folder up to date, and `restore`
+takes it along, whichever backup it restores: what it names is erased again before anything is served (E-2).
 
 `restore` fills an empty installation and looks through all of it before it may be served. One that was interrupted is
 refused by `serve` and is done by restoring again.
@@ -26,12 +30,12 @@ from config import file_backup
 from config.file_backup import Copied
 from config.installation import settings_of
 from config.settings import Settings
-from config.stores import RESTORING, Refused, blobs_of, engines, is_fresh, make_folder, master_key, open_stores
+from config.stores import LEDGER, RESTORING, Refused, blobs_of, engines, is_fresh, make_folder, master_key, open_stores
 from config.wiring import HEADS, KINDS
 from foundation.clock import Clock, SystemClock
 from foundation.errors import Problem
 from foundation.files import Blobs, DiskBlobs
-from foundation.keys import Keyring
+from foundation.keys import Keyring, LedgerEntry, add_to_ledger, read_ledger
 from foundation.records import Engine, archive
 from foundation.records.checking import Report, check
 
@@ -86,20 +90,28 @@ async def backup(data: Path, to: Path, keys_to: Path | None = None, *, clock: Cl
             files=files_folder.name if copied.count else "",
             copied=copied,
         )
+        await _keep_ledger(settings, to / LEDGER)
         _write_json(manifest_file, msgspec.to_builtins(manifest))
-    except (Problem, OSError) as error:
+    except (Problem, OSError, Refused) as error:
         for file in made:
             file.unlink(missing_ok=True)
         await file_backup.remove(files_folder)
-        why = error.detail if isinstance(error, Problem) else f"{error.filename or to}: {error.strerror}."
-        raise Refused(f"The backup was not made: {why}") from error
+        raise Refused(f"The backup was not made: {_why(error, to)}") from error
     (data / LAST).unlink(missing_ok=True)
     _write_json(data / LAST, {"at": now, "manifest": str(manifest_file.resolve()), "keys_apart": keys_to != to})
     return manifest_file
 
 
-async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None, *, say: Say = print) -> Report:
-    """Fill the empty installation of `data` from a backup and look through it. Raises `Refused`.
+async def restore(
+    data: Path,
+    manifest_file: Path,
+    keys_file: Path | None = None,
+    *,
+    ledger: Path | None = None,
+    say: Say = print,
+) -> Report:
+    """Fill the empty installation of `data` from a backup and look through it. Raises `Refused`. `ledger`: the newest
+    ledger of erasures there is, if it is not the one beside the backup.
 
     The master key must be where the settings say. What was restored is only served when all of it could be read.
     """
@@ -112,6 +124,7 @@ async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None
     sums = [await asyncio.to_thread(_sum, file) for file in archives]
     if sums != [manifest.records_sha256, manifest.keys_sha256]:
         raise Refused("Records and keys are not those of this backup. Nothing was changed.")
+    erased = await asyncio.to_thread(_erased, ledger, manifest_file.parent / LEDGER)
     files = DiskBlobs(manifest_file.parent / manifest.files) if manifest.files else None
     if files is not None and await _files_sum(files) != manifest.copied:
         raise Refused("The files are not those of this backup, or not all of them. Nothing was changed.")
@@ -129,8 +142,51 @@ async def restore(data: Path, manifest_file: Path, keys_file: Path | None = None
             f"The restore is not whole: {report.wrong} rows or logs cannot be read, such as "
             f"{(report.damaged + report.keyless)[0]}. It is not served; use another backup."
         )
+    await asyncio.to_thread(_take_ledger, data / LEDGER, erased, manifest.made_at, say)
     (data / RESTORING).unlink()
     return report
+
+
+async def _keep_ledger(settings: Settings, into: Path) -> None:
+    """Bring the ledger beside the backups up to date with all that this installation has erased."""
+    async with open_stores(settings, KINDS, SystemClock(), beside=True) as stores:
+        entries = await stores.keyring.ledger(settings.data / LEDGER, settings.ledger_copy_file).entries()
+    try:
+        await asyncio.to_thread(add_to_ledger, into, entries)
+    except ValueError as error:
+        raise Refused(f"{error}. Put it back as it was, or name another folder.") from error
+
+
+def _why(error: Problem | OSError | Refused, to: Path) -> str:
+    if isinstance(error, Problem):
+        return error.detail
+    return str(error) if isinstance(error, Refused) else f"{error.filename or to}: {error.strerror}."
+
+
+def _erased(named: Path | None, beside: Path) -> list[LedgerEntry] | None:
+    """The entries of the ledgers there are; `None` when there is none. Raises `Refused`."""
+    if named is not None and not named.is_file():
+        raise Refused(f"{named} is not there. Nothing was changed.")
+    there = [file for file in (named, beside) if file is not None and file.is_file()]
+    try:
+        return [entry for file in there for entry in read_ledger(file)] if there else None
+    except (ValueError, OSError) as error:
+        raise Refused(f"{error}. Nothing was changed.") from error
+
+
+def _take_ledger(into: Path, erased: list[LedgerEntry] | None, made_at: int, say: Say) -> None:
+    if erased is None and not into.exists():
+        say(
+            "There is no ledger of erasures (erasures.jsonl) beside this backup. Who was erased since it was made is not "
+            "known here: put the newest erasures.jsonl into the data folder before you serve it."
+        )
+        return
+    try:
+        add_to_ledger(into, erased or [])
+        since = len({entry.id for entry in read_ledger(into) if entry.at >= made_at})
+    except (ValueError, OSError) as error:
+        raise Refused(f"{into}: {error}. Restore again when that is mended.") from error
+    say(f"erasures: {since:,} since this backup was made; they are carried out again before it is served")
 
 
 async def look_through(settings: Settings) -> Report:

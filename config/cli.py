@@ -155,11 +155,16 @@ def backup(data: Path, to: Path, keys_to: Path | None, as_json: bool) -> None:
 @click.option(
     "--keys", "keys_file", type=click.Path(dir_okay=False, path_type=Path), help="The keys, if they were moved."
 )
-def restore(data: Path, manifest: Path, keys_file: Path | None) -> None:
+@click.option(
+    "--erasures",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The newest erasures.jsonl there is, beside the one of the backup's folder.",
+)
+def restore(data: Path, manifest: Path, keys_file: Path | None, erasures: Path | None) -> None:
     """Fill an empty installation from a backup and check all of it. The master key must be in its place."""
     from config import backup as backups
 
-    report = _run(backups.restore(data, manifest, keys_file, say=click.echo))
+    report = _run(backups.restore(data, manifest, keys_file, ledger=erasures, say=click.echo))
     click.echo(f"Restored: {report.rows:,} rows and {report.logs:,} logs, all of which can be read.")
 
 

@@ -1,7 +1,7 @@
 """Whether an installation keeps its promises, in words: what is well, what to know, what is bad and how to mend it.
 
 It may run beside a server, and changes nothing. Each check answers with one `Finding`; a check that cannot be made is a
-finding too. `--full` also opens every row, log and key (`foundation.records.checking`).
+finding too. `--full` also opens every row, log and key (`foundation.records.checking`) and every file (`config.file_check`).
 """
 
 import json
@@ -16,12 +16,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from config import signal_check
 from config.backup import LAST, look_through
+from config.file_check import check_files
 from config.installation import settings_of
 from config.settings import Settings
 from config.stores import DATABASE, ENVIRONMENT_KEY, KEY_STORE, Refused, names_of, open_stores
 from config.wiring import KINDS, base_url_of, post_of
 from foundation.clock import DAY, HOUR, SystemClock
+from foundation.errors import Problem, Unavailable
 from foundation.keys import MasterKeyError, load_master_key
 from foundation.mail import PostRefused, PostUnreachable, SmtpPost
 from foundation.records import Engine, Where
@@ -75,6 +78,9 @@ async def _examine(settings: Settings, *, full: bool) -> AsyncIterator[Finding]:
     else:
         for file in (DATABASE, KEY_STORE):
             yield _private(settings.data / file)
+    if settings.signals.redis_url:
+        yield await _signals(settings.signals.redis_url)
+    yield _ledger(settings)
     yield _disk(settings.data)
     yield _backups(settings)
     try:
@@ -89,6 +95,7 @@ async def _examine(settings: Settings, *, full: bool) -> AsyncIterator[Finding]:
     yield _epoch(status.oldest)
     if full:
         yield await _everything(settings)
+        yield await _files(settings)
 
 
 def _browsers(settings: Settings) -> Finding:
@@ -158,6 +165,45 @@ def _database(settings: Settings) -> Finding:
     tls = "tls=true" in records.lower() or records.startswith("mongodb+srv")
     how = "over TLS" if tls else "on this machine only"
     return Finding("database", "well" if tls else "note", f"Records are in {records}, keys apart in {keys}, {how}.")
+
+
+async def _signals(url: str) -> Finding:
+    """TI-1: the hop to Redis. What travels is sealed; who may publish could still drown the nodes in noise."""
+    place = signal_check.place_of(url)
+    try:
+        asks = await signal_check.asks_for_password(url)
+    except Unavailable as error:
+        said = f"Redis {place} cannot be used: {error.detail}; each node goes on by itself."
+        return Finding("redis", "bad", said, "Look at signals.redis_url and at the log of Redis.")
+    return redis_finding(url, asks=asks)
+
+
+def redis_finding(url: str, *, asks: bool) -> Finding:
+    """What a Redis is called that answers us; `asks`: whether it refuses whoever gives no password."""
+    place, here = signal_check.place_of(url), signal_check.is_here(url)
+    how = "on this machine only" if here else "over TLS"
+    if asks:
+        return Finding("redis", "well", f"Redis {place} answers {how}, and to those only who know its password.")
+    said = f"Redis {place} answers {how}, to everybody who reaches it."
+    if here:
+        return Finding("redis", "note", said)
+    return Finding("redis", "bad", said, "Give it a password or users (requirepass, ACL), and put it into the URL.")
+
+
+def _ledger(settings: Settings) -> Finding:
+    """E-2: who was erased stays erased when this machine is lost and a backup is put back."""
+    copy = settings.ledger_copy_file
+    if copy is None:
+        said = (
+            "Erasures are written down on this machine and with each backup; what is erased after the last one is not."
+        )
+        return Finding("erasures", "note", said, "Set keys.ledger_copy to a file on another disk.")
+    if not copy.parent.is_dir() or not os.access(copy if copy.exists() else copy.parent, os.W_OK):
+        said = f"Erasures cannot be written down in {copy}, so none is carried out."
+        return Finding("erasures", "bad", said, "Look at the mount, or at keys.ledger_copy.")
+    if copy.parent.stat().st_dev == settings.data.stat().st_dev:
+        return Finding("erasures", "note", f"{copy} lies on the same disk as the data: one loss takes both.")
+    return Finding("erasures", "well", f"Each erasure is written down in {copy} as well.")
 
 
 def _private(file: Path) -> Finding:
@@ -232,6 +278,21 @@ async def _everything(settings: Settings) -> Finding:
     named = "; ".join((report.damaged + report.keyless)[:5])
     mend = "Damage: restore a backup. Without a key: an erasure was interrupted, or keys and records are of two days."
     return Finding("everything", "bad", f"Of {said}, {report.wrong} are not: {named}.", mend)
+
+
+async def _files(settings: Settings) -> Finding:
+    try:
+        async with open_stores(settings, KINDS, SystemClock(), beside=True) as stores:
+            report = await check_files(settings, stores)
+    except Problem as problem:
+        return Finding("files", "bad", f"The files cannot be looked at: {problem.detail}")
+    said = f"{report.files:,} files with {report.size / 1_000_000:,.1f} MB"
+    more = f"; {report.left_over:,} more belong to no chat and are removed" if report.left_over else ""
+    if not report.wrong:
+        return Finding("files", "well", f"All of {said} can be opened and are what was sent{more}.")
+    named = "; ".join(report.named[:5])
+    mend = "Restore the folder files (or GridFS) from a backup; a file without its key was erased."
+    return Finding("files", "bad", f"Of {said}, {report.wrong:,} are not whole: {named}{more}.", mend)
 
 
 __all__ = ["Finding", "as_json", "examine", "in_words"]

@@ -35,6 +35,8 @@ async def serve(data: Path, overrides: Mapping[str, Any], *, as_json: bool) -> N
     """
     log_to_stderr()
     settings = settings_of(data, overrides)
+    logging.getLogger().setLevel(settings.logs.level.upper())
+    log.debug("everything that there is to log is logged")
     listening = listen(settings)
     try:
         async with open_stores(settings, KINDS, SystemClock()) as stores:

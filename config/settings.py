@@ -148,6 +148,10 @@ class Keys(Group):
     backup_days: int = Field(
         7, ge=0, le=365, description="Days that you keep backups of the key store; certificates rely on it."
     )
+    ledger_copy: Path | None = Field(
+        None,
+        description="A second erasures.jsonl on another disk; each erasure is written there before it begins.",
+    )
     location: str = Field("", max_length=120, description="Where the key store and the master key lie, in words.")
 
 
@@ -211,6 +215,9 @@ class Files(Group):
     max_megabytes: int = Field(10, ge=1, le=100, description="Largest file in MB; it is in memory while it is sealed.")
     chat_megabytes: int = Field(50, ge=1, le=10_000, description="MB of all files of one chat.")
     an_hour: int = Field(20, ge=1, description="Files that one browser or person may send in an hour.")
+    copy_megabytes: int = Field(
+        100, ge=0, le=2_000, description="MB of files in the copy that a visitor takes home; the others are listed."
+    )
 
 
 class Queue(Group):
@@ -248,6 +255,12 @@ class Escrow(Group):
     days: int = Field(7, ge=1, le=90, description="Days that a sealed case can be downloaded; then it is destroyed.")
 
 
+class Logs(Group):
+    """The log on standard error: no word, address or secret of anybody stands in it, at any level (G-4)."""
+
+    level: Literal["debug", "info", "warning"] = Field("info", description="The least that is logged.")
+
+
 class SignalsBetween(Group):
     """Signals between nodes; without it a node is alone with its database."""
 
@@ -282,6 +295,7 @@ class Settings(BaseSettings):
     jobs: Jobs = Jobs()
     escrow: Escrow = Escrow()
     signals: SignalsBetween = SignalsBetween()
+    logs: Logs = Logs()
     files: Files = Files()
 
     @model_validator(mode="after")
@@ -311,6 +325,11 @@ class Settings(BaseSettings):
             "key store": self.keys.location,
             "mail server": self.mail.location,
         }
+
+    @property
+    def ledger_copy_file(self) -> Path | None:
+        copy = self.keys.ledger_copy
+        return copy if copy is None or copy.is_absolute() else self.data / copy
 
     @property
     def master_key_file(self) -> Path:

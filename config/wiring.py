@@ -62,8 +62,10 @@ from transcripts import (
     escrow,
     rights,
 )
-from transcripts.attachments import AttachmentHolding, Attachments, Limits, SharedFiles
+from transcripts import attachments as attachments_of_chats
+from transcripts.attachments import AttachmentHolding, Attachments, FileBook, Limits, SharedFiles, SharedFileStock
 from transcripts.erasing import MailHolding, RequestHolding
+from transcripts.retaining import EndedLinks, LinkViews, TranscriptMailRecords
 from transcripts.rights.pages import PrivacyDoor
 from transcripts.search import Search, SearchDoors
 from transcripts.state import State
@@ -77,6 +79,7 @@ KINDS: Sequence[Kind] = (
     *transcripts.KINDS,
     *rights.KINDS,
     *escrow.KINDS,
+    *attachments_of_chats.KINDS,
     *bot_runtime.KINDS,
     DEMO_MAIL,
 )
@@ -199,6 +202,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         jobs=outbox,
         signals=signals,
         ledger=settings.data / LEDGER,
+        ledger_copy=settings.ledger_copy_file,
         finality=rights.Finality(epoch_ms=settings.keys.epoch_days * DAY, backup_ms=settings.keys.backup_days * DAY),
         residency=settings.residency,
     )
@@ -241,6 +245,9 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         observe=late.set,
         told=lambda outcome: metrics.mails.labels(f"transcript_{outcome}").inc(),
     )
+    proof.bounces.transcripts = transcript_mails
+    refused = metrics.counter("copied_storage", "Browsers turned away because they came with another one's storage")
+    proof.verification.count_copy = refused.inc
     instead: dict[str, Path] = {}
     running = RunningBots(
         staff.accounts,
@@ -253,7 +260,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     )
     minds = Minds(conversations, most=MINDS)
     blobs = blobs_of(settings)
-    files = SealedFiles(blobs, keyring)
+    files, book = SealedFiles(blobs, keyring), FileBook(engine, keyring)
     attachments = Attachments(
         files,
         conversations,
@@ -262,6 +269,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         holds=rights_.holds,
         ledger=rights_.ledger,
         audit=staff.audit,
+        book=book,
         limits=Limits(conversation=settings.files.chat_megabytes * MEGABYTE),
     )
     uploads = Uploads(limit=settings.files.max_megabytes * MEGABYTE)
@@ -271,7 +279,14 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         RequestHolding(privacy_requests),
         MindHolding(minds),
         MailboxHolding(mails),
-        AttachmentHolding(files),
+        AttachmentHolding(files, book),
+    )
+
+    rights_.retention.add(
+        SharedFileStock(book, attachments, conversations),
+        TranscriptMailRecords(mail_records, clock),
+        EndedLinks(links),
+        LinkViews(links),
     )
 
     async def transcript_url(state: State) -> str:
@@ -331,7 +346,15 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
     routes: list[Route] = [
         *admin_routes(staff, pages, assistants=assistant_names(settings)),
-        *transcripts.routes(staff, pages, guard=guard, links=links, access=access, usual_days=settings.links.days),
+        *transcripts.routes(
+            staff,
+            pages,
+            guard=guard,
+            links=links,
+            access=access,
+            residency=settings.residency,
+            usual_days=settings.links.days,
+        ),
         *searching.routes(staff.rules),
         *evidence.escrow_of(
             settings,
@@ -348,6 +371,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         *PrivacyDoor(
             frame,
             rights_,
+            accounts=staff.accounts,
             bots=staff.bots,
             contacts=contacts,
             conversations=conversations,
@@ -374,7 +398,11 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             conversations=conversations,
             consents=consents,
             holdings=holdings,
+            erasures=rights_.erasures,
+            certificates=rights_.certificates,
             requests=privacy_requests,
+            attachments=attachments,
+            copy_bytes=settings.files.copy_megabytes * MEGABYTE,
             accounts=staff.accounts,
             bots=staff.bots,
             audit=staff.audit,

@@ -7,7 +7,6 @@ revoked session or grant ends within seconds what it no longer allows.
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +16,7 @@ import msgspec
 
 from admin import Bots, By, Principal
 from foundation.clock import SECOND, Clock
-from foundation.errors import Forbidden, NotFound, Problem
+from foundation.errors import Forbidden, Gone, NotFound, Problem
 from foundation.live import Listener, Signals
 from foundation.tasks import ended
 from foundation.web import LiveSocket, batches
@@ -250,8 +249,7 @@ class Connection:
         for conversation in [*there, *(self._shown.keys() - there.keys() - self._over)]:
             seq = there.get(conversation)
             if seq is None or seq > self._shown.get(conversation, 0):
-                with contextlib.suppress(NotFound):
-                    await self._tell_row(conversation, known=seq or 0, again=False)
+                await self._tell_row(conversation, known=seq or 0, again=False)
 
     async def _refresh_rights(self) -> None:
         person, before = await self._who(), self._person
@@ -267,7 +265,11 @@ class Connection:
                 await self._tell_row(conversation)
 
     async def _tell_row(self, conversation: str, *, known: int = 0, again: bool = True) -> None:
-        state = await self._conversations.state(self._person.account, conversation, known=known)
+        try:
+            state = await self._conversations.state(self._person.account, conversation, known=known)
+        except (NotFound, Gone):  # erased
+            self._tell_gone(conversation)
+            return
         if may_see(self._person, state):
             if not again and self._shown.get(conversation) == state.seq:
                 return
@@ -275,7 +277,11 @@ class Connection:
             if state.closed:
                 self._over.add(conversation)
             self._send({"type": "row", "row": row_of(state)})
-        elif conversation in self._shown:
+        else:
+            self._tell_gone(conversation)
+
+    def _tell_gone(self, conversation: str) -> None:
+        if conversation in self._shown:
             del self._shown[conversation]
             self._over.discard(conversation)
             self._unwatch(conversation)

@@ -14,12 +14,13 @@ _PATIENCE = 30
 class RedisServer:
     """A server that keeps nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, password: str = "") -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("no redis-server on the PATH")
         self._program = program
         self._folder = folder
+        self._password = ["--requirepass", password] if password else []
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
@@ -27,7 +28,17 @@ class RedisServer:
 
     def start(self) -> None:
         """Start, and wait until it takes connections."""
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        options = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(self._folder),
+            *self._password,
+        ]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([self._program, *options], stdout=log, stderr=log)
         until = time.monotonic() + _PATIENCE

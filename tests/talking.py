@@ -109,6 +109,7 @@ class Visitor(Talker):
         key: BrowserKey | None = None,
         since: int = 0,
         consent: bool = True,
+        page: Json | None = None,
         **options: Any,
     ) -> AsyncIterator[Self]:
         """Open the widget's socket; give consent unless this device has, or is told not to. A browser with a `key` signs
@@ -117,7 +118,7 @@ class Visitor(Talker):
             async with session.ws_connect(f"{base}/ws/visitor", headers={"Origin": base}) as socket:
                 visitor = cls(base, socket)
                 visitor.device, visitor.bot, visitor.key = device, bot, key
-                page = {"url": "https://shop.example/bikes", "title": "Bikes", "referrer": ""}
+                page = page or {"url": "https://shop.example/bikes", "title": "Bikes", "referrer": ""}
                 mine = {"key": True} if key else {}
                 await visitor.send(type="hello", bot=bot, device=device, since=since, locale="en", page=page, **mine)
                 first = await visitor.frame(lambda frame: frame["type"] in {"challenge", "welcome"})

@@ -9,7 +9,7 @@ from transcripts.access import Access
 from transcripts.api import LinkApi
 from transcripts.consent import CONSENT, Consent, Consents
 from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
-from transcripts.conversations import CONVERSATION, Conversations, Outcome, Row
+from transcripts.conversations import CONVERSATION, FORMER_CONTACT, Conversations, Outcome, Row
 from transcripts.doors import privacy_routes, routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
@@ -23,7 +23,17 @@ from transcripts.pseudonyms import Pseudonyms
 from transcripts.published import PUBLISHED_TEXT, PublishedTexts
 from transcripts.state import State, Verification
 
-KINDS = (CONVERSATION, CONTACT, SUPPRESSED, CONSENT, SHARE_LINK, PUBLISHED_TEXT, TRANSCRIPT_MAIL, PRIVACY_REQUEST)
+KINDS = (
+    CONVERSATION,
+    FORMER_CONTACT,
+    CONTACT,
+    SUPPRESSED,
+    CONSENT,
+    SHARE_LINK,
+    PUBLISHED_TEXT,
+    TRANSCRIPT_MAIL,
+    PRIVACY_REQUEST,
+)
 """What this package stores, for the engine."""
 
 __all__ = [

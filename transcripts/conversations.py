@@ -17,18 +17,21 @@ from foundation.errors import Locked, NotFound, Problem, Unavailable
 from foundation.ids import is_id, new_id
 from foundation.keys import Keyring
 from foundation.live import Signals
-from foundation.records import Engine, EventLog, KeyDestroyed, Kind, Stale, Value, Where, scrub
+from foundation.records import Collection, Engine, EventLog, KeyDestroyed, Kind, Stale, Taken, Value, Where, scrub
 from foundation.records import Row as StoredRow
 from transcripts.cache import Cache, Entry
 from transcripts.control import check
-from transcripts.edits import as_read, without_words
+from transcripts.edits import as_read, without_addresses, without_words
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     Closed,
     ConsentWithdrawn,
     Control,
     ControlChanged,
     DataCorrected,
+    EmailSupplied,
+    EmailVerified,
     FileDestroyed,
     FileHidden,
     MessageRedacted,
@@ -55,6 +58,14 @@ CONVERSATION = Kind(
 """The head of a conversation: what it is listed by. `visitor` is a keyed token, so that a stolen store does not tell
 which conversations of two accounts were held in one browser."""
 
+FORMER_CONTACT = Kind(
+    name="former_contact",
+    fields=("contact", "conversation"),
+    unique=(("account", "contact", "conversation"),),
+    indexes=(("account", "conversation"),),
+)
+"""That a conversation was linked to another contact before: its log still names him until he is erased."""
+
 Decide = Callable[[State], Sequence[AnyEvent]]
 
 _TRIES = 100
@@ -66,6 +77,7 @@ _WHILE_RESTRICTED = (
     RestrictionLifted,
     MessageRedacted,
     DataCorrected,
+    AddressErased,
     ConsentWithdrawn,
     VerificationLost,
     FileHidden,
@@ -100,6 +112,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     events: Sequence[AnyEvent]
 
 
+class _Former(msgspec.Struct, frozen=True):
+    """Nothing but that it was so."""
+
+
 class Conversations:
     """The conversations of all accounts. `max_entries` and `max_bytes` bound what is kept folded in memory. `shared`:
     other processes write to the same store, so that what is in memory is compared with the log when it was not for two
@@ -122,6 +138,7 @@ class Conversations:
         self._signals = signals
         self._clock = clock
         self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
+        self._former: Collection[_Former] = Collection(engine, keyring, FORMER_CONTACT, _Former)
         self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
         self._told_of_ends: list[Callable[[str, str], None]] = []
 
@@ -243,10 +260,15 @@ class Conversations:
     async def rewrite(self, account: str, id: str) -> bool:
         """Write what readers may not see any more out of the store, and destroy the keys that sealed it; whether all is
         done. Numbers, times and senders stay. Interrupted, it is called again."""
+        return await self._rewrite(account, id, lambda _, event: event)
+
+    async def _rewrite(self, account: str, id: str, change: Callable[[int, AnyEvent], AnyEvent]) -> bool:
         state = await self.state(account, id)
         redacted = {message: edit.at for message, edit in state.edits.items() if edit.text is None}
         newest = await self._log.newest_key(account, id)
-        old = await self._log.rewrite(account, id, newest, lambda seq, event: without_words(seq, event, redacted))
+        old = await self._log.rewrite(
+            account, id, newest, lambda seq, event: change(seq, without_words(seq, event, redacted))
+        )
         row = await self._stored(account, id)
         if row is None or row.key != newest or await self._log.keys(account, id) != {newest}:
             return False
@@ -255,6 +277,20 @@ class Conversations:
         self._cache.drop(id)
         await scrub(self._engine)
         return True
+
+    async def clear_addresses(self, account: str, id: str, contacts: Sequence[str], addresses: Sequence[str]) -> bool:
+        """Take the addresses of these contacts out of a conversation that is somebody else's, in the store as well;
+        whether all of that is done. The link to them ends. Interrupted, it is called again."""
+        told = {one.event.contact for one in await self.history(account, id) if isinstance(one.event, AddressErased)}
+        at = self._clock.now()
+        if news := [AddressErased(at=at, contact=contact) for contact in contacts if contact not in told]:
+            await self.seal_anew(account, id, lambda _: news)
+        wanted = [address.lower() for address in addresses]
+        done = await self._rewrite(account, id, lambda _, event: without_addresses(event, contacts, wanted))
+        if done:
+            await self._forget_former(Where("account", "=", account), Where("conversation", "=", id))
+            self._signals.publish(f"conversation/{id}", _BEYOND)
+        return done
 
     async def current_of(self, account: str, bot: str, visitor: str) -> State | None:
         """The newest conversation of this browser with this bot that is not closed."""
@@ -370,6 +406,7 @@ class Conversations:
         for key in await self.keys_of(account, id):
             await self._keyring.destroy(account, key)
         self._cache.drop(id)
+        await self._forget_former(Where("account", "=", account), Where("conversation", "=", id))
         await self._log.delete(account, id)
         self._signals.publish(f"conversation/{id}", row.version + 1)
         self._signals.publish(f"bot/{row.fields['bot']}", row.version + 1, subject=id)
@@ -393,6 +430,11 @@ class Conversations:
         """The conversations that are linked to a contact now."""
         return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
 
+    async def ids_once_of_contact(self, account: str, contact: str) -> list[str]:
+        """The conversations that were linked to a contact before they were linked to another, or to none."""
+        found = [record async for record in self._former.all(account, Where("contact", "=", contact))]
+        return [str(record.fields["conversation"]) for record in found]
+
     async def ids_of_visitor(self, account: str, visitor: str) -> list[str]:
         """The conversations of a browser; `visitor` is the hash of its device secret."""
         token = await self._visitor_token(account, visitor)
@@ -411,6 +453,7 @@ class Conversations:
         _require_legal(state, events)
         _require_unrestricted(state, events)
         after = apply_all(state, state.seq + 1, events)
+        await self._remember_former(state, after, events)
         try:
             last = await self._log.append(
                 state.account, state.id, key, events, state.seq, head_fields=_head(after, entry.visitor)
@@ -434,6 +477,23 @@ class Conversations:
             for tell in self._told_of_ends:
                 tell(state.account, state.id)
         return Outcome(after, state.seq + 1, events)
+
+    async def _remember_former(self, state: State, after: State, events: Sequence[AnyEvent]) -> None:
+        """Before the log says so: whoever is erased between the two is looked for once too often, never once too little."""
+        named = {event.contact for event in events if isinstance(event, EmailSupplied | EmailVerified | DataCorrected)}
+        for contact in named | {state.contact}:
+            if contact and contact != after.contact and not isinstance(events[0], AddressErased):
+                try:
+                    await self._former.insert(
+                        state.account, new_id(), _Former(), contact=contact, conversation=state.id
+                    )
+                except Taken:
+                    continue
+
+    async def _forget_former(self, *where: Where) -> None:
+        rows = await self._engine.find(FORMER_CONTACT, where, limit=1_000)
+        for row in rows.rows:
+            await self._engine.delete(FORMER_CONTACT, row.id)
 
     def _tell(self, entry: Entry, seq: int) -> None:
         self._signals.publish(entry.conversation_topic, seq)

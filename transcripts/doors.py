@@ -1,5 +1,7 @@
 """All routes of this package, for whoever wires the house."""
 
+from collections.abc import Mapping
+
 import admin
 from admin import AdminFrame
 from foundation.clock import Clock
@@ -28,16 +30,17 @@ def routes(
     guard: Guard,
     links: Links,
     access: Access,
+    residency: Mapping[str, str] | None = None,
     usual_days: int = USUAL_DAYS,
 ) -> list[Route]:
     """The page of a shared transcript, the API of links, the admin's page of them. `pages` must know
-    `transcripts.PAGES` and those of `admin`."""
+    `transcripts.PAGES` and those of `admin`. `residency` says where each store lies (MS-10)."""
     s = services
     lives = Lives(s.accounts, usual_days=usual_days)
     explainer = Explainer(guard, links, people=s.people, sessions=s.sessions, audit=s.audit)
     frame = AdminFrame(pages, s.accounts, s.requests, s.alarms)
     doors = (
-        TranscriptDoor(guard, bots=s.bots, requests=s.requests, pages=pages),
+        TranscriptDoor(guard, bots=s.bots, requests=s.requests, pages=pages, residency=residency),
         LinkApi(links, access, lives=lives, explainer=explainer),
         LinkPages(frame, links, explainer, lives=lives, accounts=s.accounts, bots=s.bots, people=s.people),
     )

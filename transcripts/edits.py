@@ -5,13 +5,28 @@ functions: `as_read` for readers at once, `without_words` for what is written ov
 changes nothing.
 """
 
-from collections.abc import Container, Iterable, Mapping
+import re
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from transcripts.events import AnyEvent, BotStateChanged, DataCorrected, FileShared, MessageSent, NoteWritten, Numbered
+from transcripts.events import (
+    AnyEvent,
+    BotStateChanged,
+    DataCorrected,
+    EmailSupplied,
+    FileShared,
+    MessageSent,
+    NoteWritten,
+    Numbered,
+    TranscriptMailed,
+    TranscriptNotMailed,
+)
 from transcripts.state import Edit
+
+ERASED = "(erased address)"
+"""What stands in words in place of an address whose owner was erased."""
 
 
 def as_read(events: Iterable[Numbered], edits: Mapping[int, Edit]) -> list[Numbered]:
@@ -45,6 +60,33 @@ def without_words(seq: int, event: AnyEvent, redacted: Mapping[int, int]) -> Any
     if isinstance(event, BotStateChanged) and _concerns(event, redacted):
         return msgspec.structs.replace(event, events=tuple(_emptied(one) for one in event.events))
     return event
+
+
+def without_addresses(event: AnyEvent, contacts: Collection[str], addresses: Collection[str]) -> AnyEvent:
+    """One event without these people's addresses, wherever in it one stands: in words, in the bot's slots, in what a
+    mail was sent to. What else was said stays."""
+    if isinstance(event, EmailSupplied) and event.contact in contacts:
+        return msgspec.structs.replace(event, address="")
+    if isinstance(event, DataCorrected) and event.contact and event.contact in contacts:
+        return msgspec.structs.replace(event, value="")
+    if isinstance(event, TranscriptMailed | TranscriptNotMailed) and event.address.lower() in addresses:
+        return msgspec.structs.replace(event, address="")
+    if not addresses:
+        return event
+    known = msgspec.to_builtins(event)
+    words = re.compile("|".join(re.escape(address) for address in addresses), re.IGNORECASE)
+    cleared = _cleared(known, words)
+    return event if cleared == known else msgspec.convert(cleared, type(event))
+
+
+def _cleared(value: Any, words: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return words.sub(ERASED, value)
+    if isinstance(value, dict):
+        return {_cleared(name, words): _cleared(inner, words) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleared(inner, words) for inner in value]
+    return value
 
 
 def _concerns(event: BotStateChanged, redacted: Container[int]) -> bool:

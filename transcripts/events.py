@@ -222,6 +222,13 @@ class DataCorrected(Event, frozen=True, tag="corrected"):
     reason: str = ""
 
 
+class AddressErased(Event, frozen=True, tag="address_erased"):
+    """The contact whose address stood in this conversation was erased; the conversation is somebody else's and stays.
+    The address is in no event of it any more."""
+
+    contact: str
+
+
 class ProcessingRestricted(Event, frozen=True, tag="restricted"):
     """The conversation is frozen: kept, and used for nothing (Art. 18 GDPR)."""
 
@@ -295,6 +302,7 @@ AnyEvent = (
     | FileDestroyed
     | MessageRedacted
     | DataCorrected
+    | AddressErased
     | ProcessingRestricted
     | RestrictionLifted
     | ControlChanged

@@ -7,7 +7,7 @@ A table is opened by spreadsheets, which would run what looks like a formula: su
 import asyncio
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,13 +30,16 @@ _MANY = 500
 """Views from which a file is made in a thread: ten thousand take a quarter of a second."""
 
 
-async def file_of(transcript: Transcript, form: str) -> web.Response:
-    """The file as an attachment, complete however long it is. Its name holds nothing that anybody wrote.
+async def file_of(transcript: Transcript, form: str, *, stores: Mapping[str, str] | None = None) -> web.Response:
+    """The file as an attachment, complete however long it is. Its name holds nothing that anybody wrote. `stores`: where
+    each store lies, for the document of members (MS-10).
 
     Raises `Unavailable` when a PDF cannot be made now.
     """
     if form == "pdf":
         body = await as_pdf(transcript)
+    elif form == "json":
+        body = await asyncio.to_thread(as_json, transcript, stores)
     elif len(transcript.views) < _MANY:
         body = _MAKERS[form](transcript)
     else:
@@ -61,7 +64,7 @@ def as_csv(transcript: Transcript) -> bytes:
     return table.getvalue().encode("utf-8-sig")
 
 
-def as_json(transcript: Transcript) -> bytes:
+def as_json(transcript: Transcript, stores: Mapping[str, str] | None = None) -> bytes:
     """The document that `docs/http.md` describes: the views, and what a reader of this kind may know around them."""
     document: dict[str, Any] = {
         "schema": "frontdesk.transcript",
@@ -80,6 +83,8 @@ def as_json(transcript: Transcript) -> bytes:
             "address": transcript.state.address,
             "verification": transcript.state.verification,
         }
+        if stores is not None:
+            document["stores"] = dict(stores)
     return msgspec.json.format(msgspec.json.encode({**document, "events": transcript.views}), indent=2)
 
 
@@ -100,6 +105,6 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if start in _FORMULA or cell[:1] in _FORMULA else cell
 
 
-_MAKERS = {"txt": as_text, "csv": as_csv, "json": as_json}
+_MAKERS = {"txt": as_text, "csv": as_csv}
 _TYPES = {"txt": "text/plain", "csv": "text/csv", "json": "application/json", "pdf": "application/pdf"}
 _CHARSETS = {"txt": "utf-8", "csv": "utf-8"}

@@ -222,6 +222,34 @@ class Links:
             if link.ended(now) is None:
                 yield link
 
+    async def ended_before(self, account: str, before: int) -> AsyncIterator[Link]:
+        """Links that expired or were revoked before this moment, the oldest first."""
+        async for record in self._links.all(account, Where("ends_at", "<", before), order="created_at"):
+            yield _link(record)
+
+    async def seen_before(self, account: str, before: int) -> AsyncIterator[Link]:
+        """Links that remember a view from before this moment, the oldest first."""
+        async for record in self._links.all(account, Where("created_at", "<", before), order="created_at"):
+            if any(seen.at < before for seen in record.body.seen):
+                yield _link(record)
+
+    async def remove(self, account: str, id: str) -> bool:
+        """Remove a link with its views; whether there was one. From then on its secret is unknown."""
+        return await self._links.delete(account, id)
+
+    async def forget_views(self, account: str, id: str, before: int) -> int:
+        """Forget who opened a link before this moment; how many views. Their number stays."""
+        forgotten = 0
+
+        def without(record: Record[_Body]) -> Mapping[str, Any] | None:
+            nonlocal forgotten
+            kept = [seen for seen in record.body.seen if seen.at >= before]
+            forgotten = len(record.body.seen) - len(kept)
+            return {"body": msgspec.structs.replace(record.body, seen=kept)} if forgotten else None
+
+        await self._links.update(account, id, without)
+        return forgotten
+
     async def count_view(self, link: Link, seen: Seen) -> Link:
         """One more view. Raises `NotFound`."""
 

@@ -4,7 +4,8 @@ A record is durable before anything is sent, and says when it is late. There is 
 (its end, or one request of the visitor), so the same mail is owed once however often that is found out.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -17,8 +18,8 @@ from foundation.records import Collection, Engine, Kind, Record, Taken, Where
 
 TRANSCRIPT_MAIL = Kind(
     name="transcript_mail",
-    fields=("conversation", "occasion", "status", "due", "at", "late"),
-    unique=(("account", "conversation", "occasion"),),
+    fields=("conversation", "occasion", "status", "due", "at", "late", "message"),
+    unique=(("account", "conversation", "occasion"), ("message",)),
     indexes=(("account", "at"), ("status", "due"), ("account", "late", "at")),
 )
 
@@ -26,8 +27,9 @@ IN_TIME = 15 * MINUTE
 """A transcript leaves within this time (PS-5); after it people are told that it did not."""
 
 Why = Literal["closed", "asked"]
-Status = Literal["unwanted", "owed", "sent", "refused", "dropped"]
-"""`unwanted`: the chat ended, and nobody wanted its transcript; `dropped`: the reason to send it went away."""
+Status = Literal["unwanted", "owed", "sent", "refused", "dropped", "bounced", "complained"]
+"""`unwanted`: the chat ended, and nobody wanted its transcript; `dropped`: the reason to send it went away; `bounced`,
+`complained`: it was sent, and came back, or its reader called it unwanted."""
 
 
 class MailBody(msgspec.Struct, frozen=True):
@@ -97,6 +99,7 @@ class MailRecords:
                 due=at + IN_TIME,
                 at=at,
                 late=0,
+                message=_hash(body.message_id),
             )
         except Taken:
             return await self.owe(
@@ -106,6 +109,10 @@ class MailRecords:
     async def get(self, account: str, id: str) -> MailRecord | None:
         """The record, if it is there."""
         return await self._rows.get(account, id)
+
+    async def by_message(self, message_id: str) -> MailRecord | None:
+        """The mail with this Message-ID, of whatever account."""
+        return await self._rows.lookup(message=_hash(message_id))
 
     async def has(self, account: str, conversation: str, occasion: str) -> bool:
         """Whether a mail is or was owed for this occasion."""
@@ -133,7 +140,7 @@ class MailRecords:
         self, account: str, *, limit: int = 100, after: str | None = None
     ) -> tuple[list[TranscriptMail], str | None]:
         """The mails of an account, newest first, and the cursor of the next page."""
-        shown = Where("status", "in", ("owed", "sent", "refused", "dropped"))
+        shown = Where("status", "in", ("owed", "sent", "refused", "dropped", "bounced", "complained"))
         found, more = await self._rows.find(account, shown, order="-at", limit=limit, after=after)
         return [as_mail(record) for record in found], more
 
@@ -159,11 +166,25 @@ class MailRecords:
             gone += await self._rows.delete(account, record.id)
         return gone
 
+    async def ended_before(self, account: str, before: int) -> AsyncIterator[TranscriptMail]:
+        """Records of before this moment of which nothing is owed any more, the oldest first."""
+        async for record in self._rows.all(account, Where("at", "<", before), order="at"):
+            if record.fields["status"] != "owed":
+                yield as_mail(record)
+
+    async def remove(self, account: str, id: str) -> bool:
+        """Remove a record; whether there was one."""
+        return await self._rows.delete(account, id)
+
     async def _of_occasion(self, account: str, conversation: str, occasion: str) -> MailRecord | None:
         found, _ = await self._rows.find(
             account, Where("conversation", "=", conversation), Where("occasion", "=", occasion), limit=1
         )
         return found[0] if found else None
+
+
+def _hash(message_id: str) -> str:
+    return hashlib.sha256(message_id.strip().encode()).hexdigest()
 
 
 def as_mail(record: MailRecord) -> TranscriptMail:
@@ -182,5 +203,5 @@ def as_mail(record: MailRecord) -> TranscriptMail:
         late=bool(fields["late"]),
         sent_at=delivery.at if delivery else None,
         tls=delivery.tls if delivery else None,
-        reply=delivery.reply if delivery else body.reply,
+        reply=body.reply or (delivery.reply if delivery else ""),
     )

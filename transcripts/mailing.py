@@ -291,6 +291,35 @@ class TranscriptMails:
         await self.records.change(record, body=msgspec.structs.replace(body, settled=True))
         self._told(status)
 
+    async def came_back(self, message_id: str, *, complaint: bool, reason: str) -> tuple[str, str] | None:
+        """A mail server reports that a transcript mail came back for good, or that its reader called it unwanted: it is
+        noted, and told in the conversation and the audit book, once. The account and the address, which is written to no
+        more; `None` when it is no mail of ours, or nobody knows any more to whom it went."""
+        record = await self.records.by_message(message_id)
+        state = None if record is None else await self._state(record.account, str(record.fields["conversation"]))
+        if record is None or state is None:
+            return None
+        events = await self._conversations.events(record.account, state.id)
+        sent = [one.event for one in events if isinstance(one.event, TranscriptMailed) and one.event.mail == record.id]
+        if not sent or not sent[0].address:
+            return None
+        address = sent[0].address
+        if record.fields["status"] == "sent":
+            await self._tell_back(record, state, address, complaint=complaint, reason=_without(reason, address))
+        return record.account, address
+
+    async def _tell_back(self, record: MailRecord, state: State, address: str, *, complaint: bool, reason: str) -> None:
+        body = msgspec.structs.replace(record.body, reply=reason)
+        record = await self.records.change(record, body=body, status="complained" if complaint else "bounced")
+        mail = as_mail(record)
+        back = TranscriptNotMailed(at=self._clock.now(), mail=mail.id, address=address, reply=reason, why=mail.why)
+        if not complaint and state.restricted is None:
+            await self._conversations.update(record.account, state.id, lambda _: [back])
+        action = "transcript.complained" if complaint else "transcript.bounced"
+        await self._audit.write(
+            record.account, "system", action, record.id, conversation=mail.conversation, bot=mail.bot
+        )
+
     def _event(self, state: State, mail: TranscriptMail) -> Sequence[AnyEvent]:
         if mail.id in state.mails:
             return ()

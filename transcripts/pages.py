@@ -5,6 +5,7 @@ pages here carry no nonce and nothing of the request. Every request is decided a
 with the next request; an open page asks by itself, and is emptied when the answer is no (L-16).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,7 +43,16 @@ class _Wish(Body, frozen=True):
 class TranscriptDoor:
     """The door of shared links."""
 
-    def __init__(self, guard: Guard, *, bots: Bots, requests: AccessRequests, pages: Pages) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        bots: Bots,
+        requests: AccessRequests,
+        pages: Pages,
+        residency: Mapping[str, str] | None = None,
+    ) -> None:
+        self._residency = residency
         self._guard = guard
         self._bots = bots
         self._requests = requests
@@ -95,7 +105,7 @@ class TranscriptDoor:
             raise Forbidden(_NO_DOWNLOAD)
         if opening.state is None:
             raise NotFound("There is no such conversation.")
-        response = await file_of(await self._transcript(opening), form)
+        response = await file_of(await self._transcript(opening), form, stores=self._residency)
         response.headers.update(_HEADERS)
         return response
 
@@ -126,7 +136,7 @@ class TranscriptDoor:
         elif opening.state is None:
             return await self._refused(request)
         elif form:
-            response = await file_of(await self._transcript(opening), form)
+            response = await file_of(await self._transcript(opening), form, stores=self._residency)
             _say_read_only(response, opening)
         else:
             return await self._read(request, opening, token)

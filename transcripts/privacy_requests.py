@@ -26,12 +26,15 @@ MOST_OPEN = 5
 """Of one browser; what comes on top is refused in words."""
 
 What = Literal["erase", "correct"]
+Why = Literal["", "unproven", "held", "confirmed"]
+"""An erasure waits for people because the address is not proven in that browser, because a legal hold or a restriction
+covers part of it, or because the account wants it so."""
 RequestState = Literal["open", "done", "refused"]
 
 
 class PrivacyRequest(msgspec.Struct, frozen=True):
     """`contact` is empty unless the browser proved it; its address is not kept here, so it goes when the contact is erased.
-    `words`: what is to be corrected, as he says."""
+    `words`: what is to be corrected, as he says. `why`: why an erasure was not carried out at once (`Why`)."""
 
     id: str
     account: str
@@ -46,6 +49,7 @@ class PrivacyRequest(msgspec.Struct, frozen=True):
     answered_at: int | None
     answered_by: str
     note: str
+    why: Why
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -57,6 +61,7 @@ class _Body(msgspec.Struct, frozen=True):
     answered_at: int | None = None
     answered_by: str = ""
     note: str = ""
+    why: Why = ""
 
 
 class PrivacyRequests:
@@ -77,12 +82,13 @@ class PrivacyRequests:
         conversations: Sequence[str],
         contact: str = "",
         words: str = "",
+        why: Why = "",
     ) -> PrivacyRequest:
         """Keep the request; durable when this returns. The same one that is still open is not kept twice.
 
         Raises `TooMany` when this browser has too many open ones.
         """
-        body = _Body(what, bot, contact, tuple(conversations), words)
+        body = _Body(what, bot, contact, tuple(conversations), words, why=why)
         mine = [one for one in await self.of_visitor(account, visitor) if one.state == "open"]
         same = next((one for one in mine if (one.what, one.words) == (what, words)), None)
         if same is not None:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     BotStateChanged,
     Closed,
@@ -366,6 +367,13 @@ def _corrected(state: State, _: int, event: DataCorrected) -> None:
         _set(state, "verification", Verification(state="preliminary", at=event.at, by=event.author, why=why))
 
 
+def _address_erased(state: State, _: int, event: AddressErased) -> None:
+    if state.contact == event.contact:
+        _set(state, "address", "")
+        _set(state, "contact", None)
+        _set(state, "verification", Verification(at=event.at, why="The address was erased."))
+
+
 def _edit(state: State, message: int, edit: Edit) -> None:
     _set(state, "edits", MappingProxyType({**state.edits, message: edit}))
     if state.last_said == message:
@@ -446,6 +454,7 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     FileDestroyed: _file_destroyed,
     MessageRedacted: _redacted,
     DataCorrected: _corrected,
+    AddressErased: _address_erased,
     ProcessingRestricted: _restricted,
     RestrictionLifted: _unrestricted,
     ControlChanged: _control,

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from foundation.files.kinds import INLINE
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     BotStateChanged,
     Button,
@@ -186,7 +187,7 @@ def _file_for_member(event: FileShared) -> _Members:
     return _file(event) | {"client_id": event.client_id, "author": event.author}
 
 
-def _file_hidden_for_visitor(event: FileHidden) -> _Members:
+def _file_hidden_for_visitor(event: FileHidden | FileDestroyed) -> _Members:
     return {"kind": "file_hidden", "file": event.file}
 
 
@@ -406,6 +407,7 @@ _FOR_VISITOR: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     VerificationLost: lambda _: _email("lost", address=""),
     FileShared: _file_for_visitor,
     FileHidden: _file_hidden_for_visitor,
+    FileDestroyed: _file_hidden_for_visitor,
     MessageRedacted: _redacted_for_visitor,
     DataCorrected: _corrected_for_visitor,
     ControlChanged: _control_for_visitor,
@@ -433,6 +435,7 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     FileDestroyed: _file_destroyed,
     MessageRedacted: _redacted,
     DataCorrected: _corrected,
+    AddressErased: lambda _: {"kind": "address_erased"},
     ProcessingRestricted: _restriction,
     RestrictionLifted: _restriction,
     ControlChanged: _control,

@@ -43,6 +43,7 @@ DONE: Mapping[str, str] = {
     "list_off": "The list is off: it opens nothing.",
     "retention": "The rule is set. What is older is being deleted now, and every day from now on.",
     "erased": "It is erased. The certificate is in the list below.",
+    "self_erasure": "From now on it is done so. Requests that are open stay open.",
     "erasure_queued": "A legal hold covers it. The erasure is queued and carried out when the hold ends.",
     "hold": "The hold counts from now on.",
     "hold_lifted": "The hold has ended. What waited for it is carried out.",

@@ -19,6 +19,8 @@ from bot_runtime.verification.store import Requests
 from foundation.clock import DAY, Clock
 from foundation.errors import Invalid
 from transcripts.contacts import Contacts
+from transcripts.mailing import TranscriptMails
+from transcripts.masking import mask_address
 
 MOST_BYTES = 1_000_000
 _MOST_WORDS = 300
@@ -65,6 +67,8 @@ class Bounces:
         audit: AuditBook,
         clock: Clock,
     ) -> None:
+        self.transcripts: TranscriptMails | None = None
+        """Whose mails are matched as well; they are made later."""
         self._fates = fates
         self._requests = requests
         self._evidence = evidence
@@ -76,13 +80,28 @@ class Bounces:
         """`unknown`: not a mail of ours. Reported again, nothing more happens."""
         found = await self._fates.by_message(report.message_id)
         if found is None:
-            return "unknown"
+            return await self._take_transcript(report)
         if not report.lasting and report.kind == "bounce":
             return "noted"
         await self._suppress(found.account, found.body.token, found.body.shown, report)
         status: Literal["complained", "bounced"] = "complained" if report.kind == "complaint" else "bounced"
         if await self._fates.became(found.account, found.id, status, reply=report.reason) is not None:
             await self._tell(found.account, found.id, found.body.conversation, status, report.reason)
+        return "suppressed"
+
+    async def _take_transcript(self, report: Report) -> Literal["unknown", "noted", "suppressed"]:
+        """The same for a mail with a transcript."""
+        if self.transcripts is None or await self.transcripts.records.by_message(report.message_id) is None:
+            return "unknown"
+        if not report.lasting and report.kind == "bounce":
+            return "noted"
+        told = await self.transcripts.came_back(
+            report.message_id, complaint=report.kind == "complaint", reason=report.reason
+        )
+        if told is None:
+            return "noted"
+        account, address = told
+        await self._suppress(account, await self._contacts.token_of(account, address), mask_address(address), report)
         return "suppressed"
 
     async def _suppress(self, account: str, token: str, shown: str, report: Report) -> None:

@@ -75,12 +75,12 @@ def build(
     the templates of `bot_runtime`.
     """
     secrets = Secrets(keyring)
-    requests_ = Requests(engine, keyring, clock, secrets, domain=_domain(sender))
+    policies, fates_ = Policies(engine, keyring, audit), Fates(engine, keyring, clock)
+    requests_ = Requests(engine, keyring, clock, secrets, policies=policies, domain=_domain(sender))
     evidence = Evidence(engine, keyring)
     keys = BrowserKeys(engine, keyring, clock)
     devices_ = Devices(engine, keyring, clock, keys, life_ms=device_life)
     mailboxes_ = Mailboxes(engine, keyring, clock, mailbox_limits)
-    policies, fates_ = Policies(engine, keyring, audit), Fates(engine, keyring, clock)
     mails = Mails(
         requests=requests_,
         secrets=secrets,

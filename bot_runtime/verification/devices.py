@@ -130,6 +130,14 @@ class Devices:
         where = () if contact is None else (Where("contact", "=", contact),)
         return await self._end(account, *where, ended="revoked")
 
+    async def remove(self, account: str, *, visitor: str = "", contact: str = "") -> int:
+        """Remove the proofs of a browser or of a contact, with the address in them: one of the two is erased (MS-4)."""
+        where = Where("visitor", "=", visitor) if visitor else Where("contact", "=", contact)
+        removed = 0
+        async for row in self._rows.all(account, where):
+            removed += await self._rows.delete(account, row.id)
+        return removed
+
     async def forget_old(self) -> int:
         """Remove the proofs whose end nobody asks about any more; how many went."""
         removed = 0

@@ -24,6 +24,7 @@ class _Settings(Body, frozen=True):
     code_minutes: str = ""
     proof_days: str = ""
     stay: bool = False
+    addresses: bool = False
     sender_name: str = ""
     reply_to: str = ""
     contact: str = ""
@@ -89,6 +90,7 @@ class EmailPages:
                 code_minutes=_number(form.code_minutes, "code_minutes"),
                 proof_days=_number(form.proof_days, "proof_days"),
                 stay=form.stay,
+                addresses=form.addresses,
                 sender_name=form.sender_name,
                 reply_to=form.reply_to,
                 contact=form.contact,
@@ -214,6 +216,7 @@ def _form_of(policy: Policy) -> _Settings:
         code_minutes=str(policy.code_minutes),
         proof_days=str(policy.proof_days),
         stay=policy.stay,
+        addresses=policy.addresses,
         sender_name=policy.sender_name,
         reply_to=policy.reply_to,
         contact=policy.contact,

@@ -70,10 +70,12 @@ class ProofHolding:
         for request in await self._told_of(whose):
             gone += await self._evidence.destroy(account, request)
         for visitor in whose.visitors:
-            gone += await self._devices.forget(account, visitor)
+            gone += await self._devices.remove(account, visitor=visitor)
             gone += await self._keys.forget(account, visitor)
         for contact in whose.contacts:
-            gone += await self._devices.revoke_all(account, contact)
+            gone += await self._devices.remove(account, contact=contact)
+        for address in whose.addresses:
+            gone += await self._fates.forget_address(account, whose.cleared, await self._token(account, address))
         return gone
 
     def forget(self, whose: Whose) -> None:  # noqa: ARG002 - a Holding

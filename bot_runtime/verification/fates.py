@@ -111,6 +111,15 @@ class Fates:
                 gone += await self._rows.delete(account, record.id)
         return gone
 
+    async def forget_address(self, account: str, conversations: Sequence[str], token: str) -> int:
+        """The same in conversations that stay, of the mails to this address alone."""
+        gone = 0
+        for conversation in conversations:
+            async for record in self._rows.all(account, Where("conversation", "=", conversation)):
+                if record.body.token == token:
+                    gone += await self._rows.delete(account, record.id)
+        return gone
+
     async def forget_old(self) -> int:
         """Remove what is older than 90 days; how many went."""
         removed = 0

@@ -37,6 +37,8 @@ class Policy(msgspec.Struct, frozen=True):
     stay: bool = True
     sender_name: str = ""
     reply_to: str = ""
+    addresses: bool = True
+    """The network address of whoever asks for a proof, confirms or denies it is kept with the evidence (PS-12)."""
     contact: str = ""
     """Address that the widget shows to whoever declines the notice (MS-2)."""
     questions: tuple[str, ...] = ()

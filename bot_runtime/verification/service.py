@@ -13,7 +13,7 @@ by `recover`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -112,6 +112,21 @@ class Verification:
         self._locks = Locks()
         self._per_client = Throttle(clock, limits.per_client, HOUR)
         self._per_chat = Throttle(clock, limits.per_chat, HOUR)
+        self._copies = Throttle(clock, 1, HOUR)
+        self.count_copy: Callable[[], None] = _nobody_counts
+        """Called for each copied storage that is turned away."""
+
+    async def turn_away_copy(self, account: str, bot: str, visitor: str) -> None:
+        """A browser came with a device's secret and without its key: somebody copied its storage (DD-7). It is in the
+        audit book, with the newest chat of the device, once an hour; its secret is not."""
+        self.count_copy()
+        try:
+            self._copies.check(visitor)
+        except Problem:
+            return
+        self._copies.hit(visitor)
+        newest = next((row.id for row in await self._conversations.of_visitor(account, visitor, bot)), "")
+        await self._audit.write(account, "visitor", "device.copy_refused", newest, bot=bot)
 
     async def supply(
         self,
@@ -506,3 +521,7 @@ def _require_unproven(state: State) -> None:
         raise Conflict("There is no e-mail address in this chat yet.")
     if state.verification.state == "verified":
         raise Conflict("The e-mail address of this chat is verified already.")
+
+
+def _nobody_counts() -> None:
+    """No metrics are kept."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container
 import msgspec
 
 from bot_runtime.phrases import language_of
-from bot_runtime.verification.policy import Policy
+from bot_runtime.verification.policy import Policies, Policy
 from bot_runtime.verification.requests import KIND, Answer, Asker, Request, RequestRecord, Secrets, Status, is_open
 from bot_runtime.verification.texts import consent
 from foundation.clock import DAY, HOUR, MINUTE, Clock
@@ -18,9 +18,13 @@ from transcripts.state import State
 
 
 class Requests:
-    """`domain` is that of the sender's address: Message-IDs are made in it (D-14)."""
+    """`domain` is that of the sender's address: Message-IDs are made in it (D-14). Of network addresses only those are
+    stored that the account wants kept (`policies`)."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, clock: Clock, secrets: Secrets, *, domain: str) -> None:
+    def __init__(
+        self, engine: Engine, keyring: Keyring, clock: Clock, secrets: Secrets, *, policies: Policies, domain: str
+    ) -> None:
+        self._policies = policies
         self._rows: Collection[Request] = Collection(engine, keyring, KIND, Request)
         self._keyring = keyring
         self._clock = clock
@@ -60,7 +64,7 @@ class Requests:
             by=by,
             author=author,
             client_id=client_id,
-            asker=asker,
+            asker=_kept(asker, policy),
             consent=consent(state.locale, bot_name),
             notice_version=state.consent.notice if state.consent else "",
             notice_hash=state.consent.text_hash if state.consent else "",
@@ -124,6 +128,8 @@ class Requests:
     async def void(self, record: RequestRecord, reason: str, *, denied_by: Asker | None = None) -> RequestRecord:
         """Raises `Stale` when the request is not any more what it was."""
         now = self._clock.now()
+        if denied_by is not None:
+            denied_by = _kept(denied_by, await self._policies.of(record.account))
         body = msgspec.structs.replace(record.body, voided=reason, voided_at=now, denied_by=denied_by)
         return await self._rows.replace(record, body=body, status="void", settled=0)
 
@@ -131,6 +137,8 @@ class Requests:
         self, record: RequestRecord, status: Status, answer: Answer, *, client_id: str = ""
     ) -> RequestRecord:
         """The request was confirmed, by this. Raises `Stale` when somebody else was faster (D-5)."""
+        asker = _kept(answer.asker, await self._policies.of(record.account))
+        answer = msgspec.structs.replace(answer, asker=asker)
         body = msgspec.structs.replace(
             record.body,
             answers=(*record.body.answers, answer),
@@ -177,3 +185,8 @@ class Requests:
     async def _update(self, record: RequestRecord, change: Callable[[Request], Request]) -> RequestRecord:
         updated = await self._rows.update(record.account, record.id, lambda row: {"body": change(row.body)})
         return updated or record
+
+
+def _kept(asker: Asker, policy: Policy) -> Asker:
+    """What of it may be stored."""
+    return asker if policy.addresses else msgspec.structs.replace(asker, ip="")

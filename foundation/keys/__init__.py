@@ -7,7 +7,7 @@ The key store holds only wraps, in a file or database of its own. `Keyring` make
 from foundation.keys.envelope import Cipher, KeyWorn
 from foundation.keys.keyring import Keyring, KeyStatus
 from foundation.keys.ledger import Entry as LedgerEntry
-from foundation.keys.ledger import Ledger, read_ledger
+from foundation.keys.ledger import Ledger, add_to_ledger, read_ledger
 from foundation.keys.master import MasterKey, MasterKeyError, create_master_key, load_master_key
 from foundation.keys.signing import Signatures, is_signed, signed_bytes
 from foundation.keys.store import KINDS
@@ -26,6 +26,7 @@ __all__ = [
     "MasterKey",
     "MasterKeyError",
     "Signatures",
+    "add_to_ledger",
     "create_master_key",
     "is_signed",
     "load_master_key",

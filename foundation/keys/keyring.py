@@ -122,9 +122,9 @@ class Keyring:
         self._destroyed.put(key, value=True)
         self._drop(account, key)
 
-    def ledger(self, path: Path | None = None) -> Ledger:
-        """The ledger of erasures that lies beside the keys, and in the file of this name."""
-        return Ledger(self._engine, path)
+    def ledger(self, path: Path | None = None, copy: Path | None = None) -> Ledger:
+        """The ledger of erasures that lies beside the keys, in the file of this name, and in a copy elsewhere."""
+        return Ledger(self._engine, path, copy)
 
     async def final_at(self, account: str, *, epoch_ms: int) -> int:
         """When the wrapping key of this moment will have been replaced at the latest (milliseconds UTC)."""

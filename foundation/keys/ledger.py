@@ -5,17 +5,19 @@ to the key store. Whoever puts an old copy of the database back has the entries 
 anything is served (SECURITY 3.3, E-2). An entry holds no name, address or word, so the ledger itself need not be erased.
 
 The file and the key store are read as one: an entry that is in either of them counts. A last line that a crash cut off
-is passed over; its erasure had not begun.
+is passed over; its erasure had not begun. A copy of the file may be kept on another disk, which is written in the same
+step: whoever loses the machine and puts a backup back has what was erased since.
 """
 
 import asyncio
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from foundation.errors import Unavailable
 from foundation.keys.store import LEDGER
 from foundation.records.port import Engine, Row, Taken, Where
 from foundation.records.sealing import Damaged
@@ -27,7 +29,8 @@ _TAIL = 4_096
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One erasure: its id and time (milliseconds UTC), the account, the conversations and contacts that went, and the
     data keys that were destroyed. `browser`: the proofs of the browser that had these conversations went too.
-    `redacted` pairs a conversation with the numbers of messages whose words went."""
+    `redacted` pairs a conversation with the numbers of messages whose words went. `cleared` are conversations that stay,
+    of other people, out of which the addresses of these contacts were taken."""
 
     id: str
     at: int
@@ -37,23 +40,30 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     keys: tuple[str, ...] = ()
     browser: bool = False
     redacted: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    cleared: tuple[str, ...] = ()
 
 
 class Ledger:
-    """`engine` is the key store; `path` the file, `None` where there is no folder of ours."""
+    """`engine` is the key store; `path` the file, `None` where there is no folder of ours; `copy` the file elsewhere."""
 
-    def __init__(self, engine: Engine, path: Path | None = None) -> None:
+    def __init__(self, engine: Engine, path: Path | None = None, copy: Path | None = None) -> None:
         self._engine = engine
         self._path = path
+        self._copy = copy
         self._writing = asyncio.Lock()
 
     async def write(self, entry: Entry) -> None:
-        """Add an entry; it is durable in both places when this returns. The same entry twice is one entry."""
+        """Add an entry; it is durable in all places when this returns. The same entry twice is one entry.
+
+        Raises `Unavailable` when the copy cannot be written: then nothing may be destroyed yet.
+        """
         async with self._writing:
             if await self._engine.get(LEDGER, entry.id) is not None:
                 return
             if self._path is not None:
                 await asyncio.to_thread(_append, self._path, msgspec.json.encode(entry))
+            if self._copy is not None:
+                await asyncio.to_thread(_append_copy, self._copy, msgspec.json.encode(entry))
             await self.adopt(entry)
 
     async def adopt(self, entry: Entry) -> None:
@@ -83,7 +93,8 @@ class Ledger:
 
     async def _filed(self) -> list[Entry]:
         try:
-            return [] if self._path is None else await asyncio.to_thread(read_ledger, self._path)
+            files = [file for file in (self._path, self._copy) if file is not None]
+            return [entry for file in files for entry in await asyncio.to_thread(read_ledger, file)]
         except ValueError as error:
             raise Damaged(f"{error}. Put the file back as it was; nothing is served without it.") from error
 
@@ -106,6 +117,27 @@ def read_ledger(path: Path) -> list[Entry]:
                 continue
             raise ValueError(f"{path}: line {number} is not an entry of an erasure ledger") from error
     return entries
+
+
+def add_to_ledger(path: Path, entries: Iterable[Entry]) -> int:
+    """Add those entries that the file has not yet; how many these were. The file is there afterwards. Blocks.
+
+    Raises `ValueError` when the file is no ledger, `OSError`.
+    """
+    known = {entry.id for entry in read_ledger(path)}
+    new = {entry.id: entry for entry in entries if entry.id not in known}
+    path.touch(mode=0o600)
+    for entry in new.values():
+        _append(path, msgspec.json.encode(entry))
+    return len(new)
+
+
+def _append_copy(path: Path, line: bytes) -> None:
+    try:
+        _append(path, line)
+    except OSError as error:
+        why = f"The second place of the ledger of erasures cannot be written: {error.strerror}."
+        raise Unavailable(f"{why} Nothing was erased; it is tried again.") from error
 
 
 def _whole_lines(handle: int) -> int:

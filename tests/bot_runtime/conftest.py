@@ -35,6 +35,8 @@ from bot_runtime.verification.texts import texts
 from foundation import jobs as outbox
 from foundation import keys
 from foundation.clock import HOUR, ManualClock
+from foundation.files import SealedFiles
+from foundation.files.memory import MemoryBlobs
 from foundation.ids import secret_hash
 from foundation.jobs import Jobs
 from foundation.keys import Keyring, MasterKey
@@ -46,14 +48,27 @@ from tests.browser_key import BrowserKey
 from tests.talking import Visitor
 from transcripts import KINDS as TRANSCRIPT_KINDS
 from transcripts import PAGES as TRANSCRIPT_PAGES
-from transcripts import Consents, Contacts, Conversations, Links, MailRecords, PrivacyRequests, TranscriptMails, copies
+from transcripts import (
+    Consents,
+    Contacts,
+    Conversations,
+    Links,
+    MailRecords,
+    PrivacyRequests,
+    TranscriptMails,
+    copies,
+    rights,
+)
+from transcripts.attachments import KINDS as FILE_KINDS
+from transcripts.attachments import AttachmentHolding, Attachments, FileBook, Limits
+from transcripts.erasing import MailHolding, RequestHolding
 from transcripts.events import AnyEvent, ConsentGiven, MessageSent, WebPage
 from transcripts.state import State
 
 PACKAGE = Path(bot_runtime.__file__).parent
 HARBOUR = Path(__file__).parent / "harbour"
 """A small project in Rasa's format whose custom actions do what the tests need: wait, fail, die, say nothing."""
-KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
+KINDS = (*admin.KINDS, *TRANSCRIPT_KINDS, *rights.KINDS, *FILE_KINDS, *outbox.KINDS, *bot_runtime.KINDS)
 SENDER = "Blue Harbour <desk@blue.example>"
 
 
@@ -87,6 +102,8 @@ class Desk:
     transcripts: TranscriptMails
     links: Links
     requests: PrivacyRequests
+    rights: rights.Rights
+    attachments: Attachments
     account: Account
     bot: Bot
     pages: Pages
@@ -260,6 +277,36 @@ async def make_desk(
         clock=clock,
         sender=SENDER,
     )
+    proof.bounces.transcripts = transcripts
+    requests = PrivacyRequests(engine, keyring, clock)
+    rights_ = rights.build(
+        engine=engine,
+        keyring=keyring,
+        clock=clock,
+        conversations=conversations,
+        contacts=contacts,
+        consents=consents,
+        accounts=services.accounts,
+        bots=services.bots,
+        audit=services.audit,
+        jobs=jobs,
+        signals=signals,
+    )
+    files, book = SealedFiles(MemoryBlobs(), keyring), FileBook(engine, keyring)
+    attachments = Attachments(
+        files,
+        conversations,
+        clock,
+        jobs=jobs,
+        holds=rights_.holds,
+        ledger=rights_.ledger,
+        audit=services.audit,
+        book=book,
+        limits=Limits(),
+    )
+    rights_.erasures.add(
+        proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files, book)
+    )
     return Desk(
         clock=clock,
         keyring=keyring,
@@ -273,7 +320,9 @@ async def make_desk(
         proof=proof,
         transcripts=transcripts,
         links=Links(engine, keyring, clock, audit=services.audit),
-        requests=PrivacyRequests(engine, keyring, clock),
+        requests=requests,
+        rights=rights_,
+        attachments=attachments,
         account=account,
         bot=bot,
         pages=pages,
@@ -432,7 +481,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **doors: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    talk: Talk, *, openings: int = 1_000, base_url: str = "", copy_bytes: int = 1_000_000, **doors: Any
+) -> AsyncIterator[Shop]:
     """`base_url` is how browsers see the house when that is not the listener's own address."""
     desk = talk.desk
     chats = widget.Chats(
@@ -465,7 +516,11 @@ async def open_shop(talk: Talk, *, openings: int = 1_000, base_url: str = "", **
             devices=desk.proof.devices,
             verification=desk.proof.verification,
         ),
+        erasures=desk.rights.erasures,
+        certificates=desk.rights.certificates,
         requests=desk.requests,
+        attachments=desk.attachments,
+        copy_bytes=copy_bytes,
         accounts=desk.admin.accounts,
         bots=desk.admin.bots,
         audit=desk.admin.audit,

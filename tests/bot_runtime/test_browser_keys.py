@@ -67,6 +67,31 @@ async def test_DD_7_copied_storage_neither_opens_nor_verifies_and_the_agent_is_t
     events = await shop.desk.conversations.events(shop.desk.account.id, welcome["conversation"])
     (note,) = [one.event for one in events if isinstance(one.event, NoteWritten)]
     assert "copy of another browser's storage" in note.text
+    book = [entry for _, entry in await shop.desk.admin.audit.read(shop.desk.account.id, 0, 1_000)]
+    assert [one.object for one in book if one.action == "device.copy_refused"] == [chat]
+    assert str(before.device) not in repr(book)
+
+
+async def test_DD_7_each_copy_is_counted_and_the_audit_book_is_not_flooded(shop: Shop, clock: ManualClock) -> None:
+    counted: list[int] = []
+    shop.desk.proof.verification.count_copy = lambda: counted.append(1)
+    before = await proven(shop, BrowserKey())
+
+    async def come_without_key() -> None:
+        async with shop.socket() as socket:
+            await socket.send_json({"type": "hello", "bot": shop.desk.bot.id, "device": before.device})
+            assert (await socket.receive_json())["other_browser"] is True
+
+    async def entries() -> int:
+        book = [entry for _, entry in await shop.desk.admin.audit.read(shop.desk.account.id, 0, 1_000)]
+        return sum(one.action == "device.copy_refused" for one in book)
+
+    for _ in range(5):
+        await come_without_key()
+    assert (len(counted), await entries()) == (5, 1)
+    await clock.advance(HOUR)
+    await come_without_key()
+    assert (len(counted), await entries()) == (6, 2)
 
 
 async def test_DD_7_a_copy_that_gives_the_address_is_another_browser(shop: Shop) -> None:

@@ -41,6 +41,7 @@ async def held(shop: Shop, device: str | None, **more: Any) -> Json:
 
 def unpacked(body: bytes) -> dict[str, str]:
     """The files of an archive; each has the hash that stands in the list, as `sha256sum --check` would find."""
+    assert zipfile.ZipFile(io.BytesIO(body)).testzip() is None
     with zipfile.ZipFile(io.BytesIO(body)) as packed:
         files = {name: packed.read(name).decode() for name in packed.namelist()}
     sums = files.pop("SHA256SUMS")

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from admin import By
+from bot_runtime.verification.bounces import Report
 from foundation.clock import MINUTE, ManualClock
 from foundation.errors import Forbidden, TooMany
 from foundation.mail import PostRefused, PostUnreachable
@@ -278,3 +280,41 @@ async def test_PS_7_the_same_request_sent_twice_is_one_mail(desk: Desk) -> None:
     await offer(desk, transcript_icon=False)
     with pytest.raises(Forbidden):
         await desk.transcripts.asked(desk.account.id, chat.id, "another", client="192.0.2.7")
+
+
+@pytest.mark.parametrize("kind", ["bounce", "complaint"])
+async def test_D_20_a_transcript_that_comes_back_is_matched_like_any_other_mail(desk: Desk, kind: str) -> None:
+    """PS-4, DD-9: the address is suppressed, the record and the chat say so, and a second report changes nothing."""
+    await offer(desk)
+    chat = await talked(desk)
+    await close(desk, chat)
+    await desk.transcripts.look()
+    (mail,) = await transcripts(desk)
+    lasting = Report(mail.message_id, kind, reason=f"550 5.1.1 {JANE} is no user")  # type: ignore[arg-type]
+    passing = Report(mail.message_id, "bounce", lasting=False)
+    assert await desk.proof.bounces.take(passing) == "noted"
+    assert not await desk.contacts.is_suppressed(desk.account.id, JANE)
+    for _ in range(2):
+        assert await desk.proof.bounces.take(lasting) == "suppressed"
+    assert await desk.contacts.is_suppressed(desk.account.id, JANE)
+    (entry,), _ = await desk.contacts.suppressions(desk.account.id)
+    assert entry.shown == "j***@visitors.example"
+    record = await mail_of(desk, chat)
+    assert record.status == ("bounced" if kind == "bounce" else "complained")
+    assert JANE not in record.reply
+    told = await desk.events(chat, TranscriptNotMailed)
+    assert [event.address for event in told] == ([JANE] if kind == "bounce" else [])
+    actions = [one.action for _, one in await desk.admin.audit.read(desk.account.id, 0, 1_000)]
+    assert actions.count("transcript.bounced" if kind == "bounce" else "transcript.complained") == 1
+    other = Report("<someone@else.example>", "bounce")
+    assert await desk.proof.bounces.take(other) == "unknown"
+
+
+async def test_D_20_a_report_after_the_erasure_names_nobody(desk: Desk) -> None:
+    await offer(desk)
+    chat = await talked(desk)
+    await close(desk, chat)
+    await desk.transcripts.look()
+    (mail,) = await transcripts(desk)
+    await desk.rights.erasures.erase_conversation(desk.account.id, chat.id, By("boss"), "asked")
+    assert await desk.proof.bounces.take(Report(mail.message_id, "bounce")) == "unknown"

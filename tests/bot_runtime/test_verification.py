@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from admin import By
 from bot_runtime.verification import Asker
 from bot_runtime.verification import evidence as facts
 from bot_runtime.verification.policy import Policy
@@ -559,6 +560,36 @@ async def test_D_17_D_19_the_evidence_is_complete(desk: Desk, clock: ManualClock
     assert isinstance(confirmed, facts.Confirmed)
     assert (confirmed.at, confirmed.method, confirmed.same_browser) == (typed_at + 8_000, "code", True)
     assert (confirmed.confirmed_ip, confirmed.confirmed_ua) == ("198.51.100.8", "Browser/2")
+
+
+async def test_D_17_an_account_may_want_no_network_address_kept(desk: Desk) -> None:
+    """PS-12: it is removed before it is stored; what else the evidence says stays, and limits still count by it."""
+    policies = desk.proof.policies
+    await policies.change(desk.account.id, by=By("boss"), addresses=False)
+    here = Asker(ip="198.51.100.7", user_agent="Browser/1")
+    chat = await desk.chat()
+    await desk.supply(chat, JANE, asker=here)
+    mail = await desk.mail()
+    await desk.enter(chat, code_in(mail), asker=here)
+    requested, _, confirmed = await evidence_of(desk, chat)
+    assert isinstance(requested, facts.Requested)
+    assert isinstance(confirmed, facts.Confirmed)
+    assert (requested.typed_ip, requested.user_agent) == ("", "Browser/1")
+    assert (confirmed.confirmed_ip, confirmed.confirmed_ua) == ("", "Browser/1")
+    other = await desk.chat()
+    await desk.supply(other, "sue@visitors.example", asker=here)
+    token = token_in(await desk.mail())
+    request = await desk.proof.links.look(token)
+    await desk.proof.links.deny(token, await desk.proof.links.nonce(request), asker=here)
+    said = [await evidence_of(desk, other), *await desk.proof.requests.of(desk.account.id, other.id)]
+    assert "198.51.100.7" not in repr(said)
+    await policies.change(desk.account.id, by=By("boss"), addresses=True)
+    third = await desk.chat()
+    await desk.supply(third, "kim@visitors.example", asker=here)
+    await desk.mails()
+    (again, *_) = await evidence_of(desk, third)
+    assert isinstance(again, facts.Requested)
+    assert again.typed_ip == "198.51.100.7"
 
 
 async def test_D_17_the_evidence_outlives_contact_and_request(desk: Desk, clock: ManualClock) -> None:

@@ -71,11 +71,31 @@ def test_MS_11_a_visitor_sees_proves_takes_home_chooses_and_asks(
     page.get_by_text("Erase everything", exact=True).click()
     expect(page).to_contain_text("What stays")
     page.get_by_label("Type ERASE to confirm").fill("yes")
-    page.get_by_role("button", name="Ask for erasure").click()
+    page.get_by_role("button", name="Erase now").click()
     expect(page.get_by_role("alert")).to_contain_text("Type the word")
+    page.get_by_label("Type ERASE to confirm").fill("ERASE")
+    page.get_by_role("button", name="Erase now").click()
+    expect(widget.frame.get_by_role("heading", name="This chat was deleted")).to_be_visible()
+    expect(widget.frame.get_by_text("Certificate of the deletion")).to_be_visible()
+    assert widget.frame.evaluate("localStorage.length") == 0
+    widget.button("Start a new chat").click()
+    expect(widget.button("Agree and start")).to_be_visible()
+
+
+def test_MS_11_without_proof_an_erasure_is_a_request_that_says_so(
+    browser: Callable[..., BrowserContext], house: Frontdesk
+) -> None:
+    widget = Widget(browser(width=390), house).visit().open().agree()
+    widget.write("hello")
+    widget.reads("hello")
+    opened(widget)
+    page = widget.frame.locator("chat-privacy")
+    page.get_by_text("Erase everything", exact=True).click()
+    expect(page).to_contain_text("Prove your address first, and it is done at once.")
     page.get_by_label("Type ERASE to confirm").fill("ERASE")
     page.get_by_role("button", name="Ask for erasure").click()
     expect(page).to_contain_text("Erasure, asked for on")
+    expect(page).to_contain_text("Your address is not proven in this browser")
 
 
 def test_PS_7_the_icon_asks_for_the_transcript(

@@ -7,8 +7,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from config.doctor import redis_finding
+from tests.redis import RedisServer
+from tests.sending import Sender
 from tests.serving import Frontdesk, MailServer, mail_settings, serving
 from tests.talking import Staff, Visitor, logged_in
 
@@ -208,6 +212,89 @@ async def test_the_doctor_finds_what_was_changed_in_the_database(house: Frontdes
         file.write_bytes(whole)
         for end in ("-wal", "-shm"):
             file.with_name(file.name + end).unlink(missing_ok=True)
+
+
+@pytest.mark.timeout(120)
+async def test_K_4_the_doctor_opens_every_file_and_names_the_damaged_one(house: Frontdesk) -> None:
+    """A byte that is changed, an end that is cut off, a file that is gone, one that nobody sent; and what is whole is well."""
+    async with Visitor.at(house.base_url, house.demo["bot"]) as visitor, aiohttp.ClientSession() as session:
+        sender = Sender(session, house.base_url, f"/w/{house.demo['bot']}/files", visitor.device)
+        for name in ("one", "two"):
+            status, _ = await sender.send(f"canary-{name}.txt", "text/plain", f"canary-content {name}\n" * 10_000)
+            assert status == 201
+    await asyncio.to_thread(house.stop)
+    found = await asyncio.to_thread(findings, house, "--full")
+    assert (found["files"]["state"], found["files"]["says"].startswith("All of 2 files")) == ("well", True), found
+    await asyncio.to_thread(_each_damage_is_found, house)
+
+
+def _each_damage_is_found(house: Frontdesk) -> None:
+    blob, other = sorted(path for path in (house.data / "files").rglob("*") if path.is_file())
+    whole = blob.read_bytes()
+    half = len(whole) // 2
+    for damage in (whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :], whole[:half], other.read_bytes(), None):
+        if damage is None:
+            blob.unlink()
+        else:
+            blob.write_bytes(damage)
+        said = findings(house, "--full")["files"]
+        assert (said["state"], "1 are not whole: file " in said["says"]) == ("bad", True), said
+        assert "canary" not in str(said)
+        blob.write_bytes(whole)
+    left = blob.with_name("0" * 32)
+    left.write_bytes(whole)
+    said = findings(house, "--full")["files"]
+    assert (said["state"], "1 more belong to no chat" in said["says"]) == ("well", True), said
+
+
+@pytest.mark.timeout(120)
+def test_TI_1_the_doctor_asks_redis_with_and_without_its_password(tmp_path: Path) -> None:
+    house = Frontdesk(tmp_path / "data")
+    house.init()
+    assert "redis" not in findings(house)
+    redis = RedisServer(tmp_path, password="canary-of-redis")
+    redis.start()
+    try:
+        house.environment["FRONTDESK_SIGNALS__REDIS_URL"] = redis.url.replace("//", "//:canary-of-redis@")
+        found = findings(house)["redis"]
+        assert (found["state"], "who know its password" in found["says"]) == ("well", True)
+        assert "canary-of-redis" not in str(found)
+        house.environment["FRONTDESK_SIGNALS__REDIS_URL"] = redis.url
+        found = findings(house)["redis"]
+        assert (found["state"], "does not take us" in found["says"]) == ("bad", True), "the wrong password, or none"
+    finally:
+        redis.kill()
+    assert findings(house)["redis"]["state"] == "bad", "it is gone"
+    redis = RedisServer(tmp_path)
+    redis.start()
+    try:
+        house.environment["FRONTDESK_SIGNALS__REDIS_URL"] = redis.url
+        assert findings(house)["redis"]["state"] == "note", "open to everybody on this machine"
+    finally:
+        redis.kill()
+
+
+@pytest.mark.parametrize(
+    ("url", "asks", "state"),
+    [
+        ("rediss://:secret@redis.example:6379/0", True, "well"),
+        ("rediss://redis.example:6379/0", False, "bad"),
+        ("redis://127.0.0.1:6379/0", False, "note"),
+    ],
+)
+def test_TI_1_a_redis_elsewhere_that_asks_nobody_is_bad(url: str, asks: bool, state: str) -> None:
+    found = redis_finding(url, asks=asks)
+    assert (found.state, "secret" in found.says) == (state, False)
+
+
+def test_E_2_the_doctor_looks_at_the_second_place_of_the_ledger(tmp_path: Path) -> None:
+    house = Frontdesk(tmp_path / "data")
+    house.init()
+    assert findings(house)["erasures"]["state"] == "note"
+    house.environment["FRONTDESK_KEYS__LEDGER_COPY"] = str(tmp_path / "beside.jsonl")
+    assert "same disk" in findings(house)["erasures"]["says"]
+    house.environment["FRONTDESK_KEYS__LEDGER_COPY"] = str(tmp_path / "no-mount" / "erasures.jsonl")
+    assert findings(house)["erasures"]["state"] == "bad"
 
 
 async def test_a_member_of_the_restored_house_logs_in_again(house: Frontdesk, tmp_path: Path) -> None:

@@ -65,6 +65,20 @@ test("a refused erasure leaves what is shown as it is, and says which part it be
   assert.deepEqual([held.state, held.last, held.problem, held.done], ["ready", "erase", "Type the word to confirm.", ""]);
 });
 
+test("MS-4: an erasure that was carried out is handed on, one that waits for people is shown", async () => {
+  const erased = { certificate: "c", final_at: 7 };
+  const { held, asked } = scene([
+    { ok: true, value: DATA },
+    { ok: true, value: { ...DATA, requests: [{ what: "erase", state: "open", why: "held" }] } },
+    { ok: true, value: { erased } },
+  ]);
+  await held.load();
+  assert.equal(await held.erase("ERASE"), null);
+  assert.deepEqual([held.done, held.data.requests[0].why], ["kept_erase", "held"]);
+  assert.deepEqual(await held.erase("ERASE"), erased);
+  assert.deepEqual(asked[2][1], { device: "secret", locale: "en", what: "erase", confirm: "ERASE" });
+});
+
 test("a line that is cut is no answer, and a copy is a file", async () => {
   const cut = await poster("bot", () => Promise.reject(new TypeError("cut")))("", {});
   assert.deepEqual(cut, { ok: false, status: 0, detail: "" });

@@ -375,6 +375,18 @@ for (const code of [1001, 4401, 4408, 4429]) {
   });
 }
 
+test("MS-4: what is said of an erasure stands there whichever comes first, the answer or the end of the line", () => {
+  for (const first of ["answer", "line"]) {
+    const scene = consenting();
+    if (first === "line") scene.wire.cut(4404);
+    scene.visit.leave("erased", "Certificate: 7");
+    if (first === "answer") scene.wire.cut(4404);
+    assert.deepEqual([scene.visit.phase, scene.visit.reason, scene.visit.note], ["gone", "erased", "Certificate: 7"]);
+    scene.visit.startAgain();
+    assert.equal(scene.visit.note, "");
+  }
+});
+
 test("4404 in a chat: it was erased, and this browser forgets it", () => {
   const scene = consenting();
   scene.wire.cut(4404);

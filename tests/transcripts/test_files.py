@@ -78,6 +78,13 @@ def test_the_json_document_names_its_schema_and_version() -> None:
     assert (document["schema"], document["version"], document["messages"]) == ("frontdesk.transcript", 1, 1)
 
 
+def test_MS_10_the_document_of_members_says_where_the_stores_lie_and_that_of_strangers_does_not() -> None:
+    stores = {"database": "Frankfurt", "key store": "Hamburg", "mail server": ""}
+    assert json.loads(files.as_json(talk("hello"), stores))["stores"] == stores
+    masked = render.for_address(fold("blue", "c", NUMBERED), NUMBERED, "Shop bot")
+    assert "stores" not in json.loads(files.as_json(masked, stores))
+
+
 async def test_markup_in_messages_is_text_in_the_pdf() -> None:
     found = bare(text_of(await as_pdf(talk(*MARKUP))))
     for one in MARKUP:

@@ -6,15 +6,24 @@
 """
 
 from transcripts.attachments.attachments import Attachments, Limits, Sender, Upload
+from transcripts.attachments.book import SHARED_FILE, FileBook
 from transcripts.attachments.doors import SharedFiles
 from transcripts.attachments.holding import AttachmentHolding
+from transcripts.attachments.retaining import SharedFileStock
 from transcripts.attachments.serving import serve, upload_of, wants_picture
 
+KINDS = (SHARED_FILE,)
+"""What this package stores, for the engine; the files themselves are blobs."""
+
 __all__ = [
+    "KINDS",
+    "SHARED_FILE",
     "AttachmentHolding",
     "Attachments",
+    "FileBook",
     "Limits",
     "Sender",
+    "SharedFileStock",
     "SharedFiles",
     "Upload",
     "serve",

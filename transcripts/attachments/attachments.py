@@ -6,6 +6,8 @@
     "sensitive" ─▶ job with its day ─▶ event `FileHidden`: nobody but admins is shown name or content from now on
     ─▶ 14 days ─▶ ledger ─▶ key and blob destroyed ─▶ event `FileDestroyed` ─▶ its name is written out of the log
 
+    older than its rule allows ─▶ job ─▶ ledger, and so on
+
 A crash leaves a blob without an event at most, and the first job removes it. The 14 days leave one for trouble: what is
 sensitive is gone within 15.
 """
@@ -17,19 +19,20 @@ import msgspec
 
 from admin import AuditBook, By
 from admin.file_policy import Admitted, FilePolicy
-from foundation.clock import DAY, HOUR, SECOND, Clock
+from foundation.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from foundation.errors import Gone, NotFound, TooLarge
 from foundation.files import SealedFiles
 from foundation.ids import is_id, new_id
 from foundation.jobs import Job, Jobs, Retry
 from foundation.keys import Ledger, LedgerEntry
 from foundation.records import Stale
+from transcripts.attachments.book import FileBook, Listed
 from transcripts.conversations import Conversations
 from transcripts.events import AnyEvent, FileDestroyed, FileHidden, FileShared, Role
 from transcripts.rights import Holds
 from transcripts.state import Shared, State
 
-SETTLE, DESTROY = "file_settle", "file_destroy"
+SETTLE, DESTROY, EXPIRE = "file_settle", "file_destroy", "file_expire"
 KEPT_HIDDEN = 14 * DAY
 _SETTLED_BY = HOUR
 _MEGABYTE = 1_000_000
@@ -82,9 +85,11 @@ class Attachments:
         holds: Holds,
         ledger: Ledger,
         audit: AuditBook,
+        book: FileBook,
         limits: Limits,
     ) -> None:
         self._files = files
+        self._book = book
         self._conversations = conversations
         self._clock = clock
         self._jobs = jobs
@@ -94,6 +99,7 @@ class Attachments:
         self._limits = limits
         jobs.handle(SETTLE, self._settle, body=FileJob)
         jobs.handle(DESTROY, self._end, body=FileJob)
+        jobs.handle(EXPIRE, self._expired, body=FileJob)
 
     async def share(
         self, account: str, conversation: str, upload: Upload, *, sender: Sender, policy: FilePolicy, require: Require
@@ -117,6 +123,7 @@ class Attachments:
         job = FileJob(conversation, file)
         await self._jobs.put(account, SETTLE, job, due=self._clock.now() + _SETTLED_BY, key=file)
         key = await self._files.put(account, conversation, file, admitted.content)
+        await self._book.add(account, Listed(file, conversation, before.bot, self._clock.now()))
 
         def decide(state: State) -> Sequence[AnyEvent]:
             if client_id in state.client_ids:
@@ -144,7 +151,7 @@ class Attachments:
             return outcome.state.client_ids[client_id]
         finally:
             if not kept:
-                await self._files.destroy(account, conversation, file)
+                await self._never(account, conversation, file)
 
     def _require(self, state: State, size: int, require: Require) -> None:
         require(state)
@@ -186,7 +193,41 @@ class Attachments:
         async with self._audit.recording(account, by, "file.hidden", file, conversation=conversation, bot=state.bot):
             return (await self._conversations.update(account, conversation, decide)).state.seq
 
+    async def expire(self, account: str, file: str) -> bool:
+        """Destroy a file that is older than its rule allows; whether there was one. A job finishes what is cut off."""
+        listed = await self._book.get(account, file)
+        if listed is None:
+            return False
+        job = FileJob(listed.conversation, file)
+        await self._jobs.put(account, EXPIRE, job, due=self._clock.now() + MINUTE, key=file)
+        try:
+            return await self._expire(account, job)
+        except Retry:
+            return True
+
     # Jobs
+
+    async def _never(self, account: str, conversation: str, file: str) -> None:
+        await self._files.destroy(account, conversation, file)
+        await self._book.remove(account, file)
+
+    async def _expired(self, job: Job) -> None:
+        await self._expire(job.account, job.body)
+
+    async def _expire(self, account: str, body: FileJob) -> bool:
+        try:
+            state = await self._conversations.state(account, body.conversation)
+        except (NotFound, Gone):
+            await self._never(account, body.conversation, body.file)
+            return True
+        shared = state.files.get(body.file)
+        if shared is None:
+            await self._never(account, body.conversation, body.file)
+            return True
+        if await self._held(state):
+            return False  # placed since it was looked for; its rule finds it again
+        await self._destroy(state, shared, "retention")
+        return True
 
     async def _settle(self, job: Job) -> None:
         """What is not in the log an hour later was never shared."""
@@ -194,10 +235,10 @@ class Attachments:
         try:
             state = await self._conversations.state(job.account, body.conversation)
         except (NotFound, Gone):
-            await self._files.destroy(job.account, body.conversation, body.file)
+            await self._never(job.account, body.conversation, body.file)
             return
         if body.file not in state.files:
-            await self._files.destroy(job.account, body.conversation, body.file)
+            await self._never(job.account, body.conversation, body.file)
 
     async def _end(self, job: Job) -> None:
         body: FileJob = job.body
@@ -214,13 +255,13 @@ class Attachments:
                 job.account, DESTROY, again, due=self._clock.now() + DAY, key=f"{body.file}/{again.day}"
             )
             return
-        await self._destroy(state, shared)
+        await self._destroy(state, shared, "sensitive")
 
     async def _held(self, state: State) -> bool:
         covered = await self._holds.active(state.account)
         return covered.of(bot=state.bot, conversation=state.id, contact=state.contact) is not None
 
-    async def _destroy(self, state: State, shared: Shared) -> None:
+    async def _destroy(self, state: State, shared: Shared, reason: str) -> None:
         """First the ledger, so that no old copy brings it back; then key, blob and name. Each step can be done twice."""
         account, event = state.account, shared.event
         entry = LedgerEntry(
@@ -236,7 +277,7 @@ class Attachments:
         def decide(fresh: State) -> Sequence[AnyEvent]:
             if fresh.files[event.file].destroyed:
                 return ()
-            return [FileDestroyed(at=self._clock.now(), file=event.file, reason="sensitive")]
+            return [FileDestroyed(at=self._clock.now(), file=event.file, reason=reason)]
 
         outcome = await self._conversations.seal_anew(account, state.id, decide)
         if outcome.events:
@@ -249,6 +290,7 @@ class Attachments:
             done = False
         if not done:
             raise Retry(30 * SECOND)
+        await self._book.remove(account, event.file)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from transcripts.rights.building import KINDS, Rights, build
 from transcripts.rights.certificates import Certificate, Certificates, Finality
 from transcripts.rights.erasures import Erasure, Erasures
 from transcripts.rights.holdings import Holding, Whose
-from transcripts.rights.holds import Hold, Holds
+from transcripts.rights.holds import Covered, Hold, Holds
 from transcripts.rights.rectifications import Correction, Rectifications
 from transcripts.rights.redactions import Redactions
 from transcripts.rights.restrictions import Restrictions
@@ -24,6 +24,7 @@ __all__ = [
     "Certificate",
     "Certificates",
     "Correction",
+    "Covered",
     "Erasure",
     "Erasures",
     "Finality",

@@ -67,14 +67,16 @@ def build(
     jobs: Jobs,
     signals: Signals,
     ledger: Path | None = None,
+    ledger_copy: Path | None = None,
     finality: Finality | None = None,
     residency: Mapping[str, str] | None = None,
 ) -> Rights:
-    """Everything, ready once the engine and the keyring are open. `ledger` is the file that outlives a restore."""
+    """Everything, ready once the engine and the keyring are open. `ledger` is the file that outlives a restore,
+    `ledger_copy` another on another disk."""
     finality = finality or Finality()
     certificates = Certificates(engine, keyring, clock, finality=finality, residency=residency)
     holds = Holds(engine, keyring, clock, audit)
-    kept = keyring.ledger(ledger)
+    kept = keyring.ledger(ledger, ledger_copy)
     redactions = Redactions(conversations, clock, holds=holds, ledger=kept, audit=audit, jobs=jobs, signals=signals)
     erasures = Erasures(
         engine,

@@ -22,7 +22,7 @@ import msgspec
 
 from admin import AuditBook, By
 from foundation.clock import MINUTE, SECOND, Clock
-from foundation.errors import NotFound, Problem
+from foundation.errors import NotFound, Problem, Unavailable
 from foundation.ids import new_id
 from foundation.jobs import Job, Jobs
 from foundation.keys import KeyDestroyed, Keyring, Ledger, LedgerEntry
@@ -51,7 +51,7 @@ LOOK_EVERY = 15 * SECOND
 _OVERLAP = 10 * MINUTE
 """Clocks of nodes differ, and an entry is stored a moment after its time: so far back a look goes."""
 
-Subject = Literal["conversation", "contact", "visitor"]
+Subject = Literal["conversation", "contact", "visitor", "self"]
 State = Literal["open", "held", "done"]
 
 KEPT = (
@@ -62,7 +62,8 @@ KEPT = (
 
 
 class Erasure(msgspec.Struct, frozen=True):
-    """A request to erase and what became of it. `subject` is an id, empty for a browser; `hold` what stops it."""
+    """A request to erase and what became of it. `subject` is an id, empty for a browser; `hold` what stops it. `self`: a
+    visitor erases himself, after proof of his address; `subject` is his contact."""
 
     id: str
     account: str
@@ -84,6 +85,8 @@ class _Body(msgspec.Struct, frozen=True):
     reason: str
     visitor: str = ""
     """The hash of the browser's secret, until it is erased."""
+    conversations: tuple[str, ...] = ()
+    """What a visitor saw that he erases."""
     address: str = ""
     """Where the request came from, for the audit book, until it is erased."""
     hold: str = ""
@@ -164,6 +167,27 @@ class Erasures:
         """Erase all conversations and proofs of a browser; `visitor` is the hash of its device secret."""
         return await self._ask(account, "visitor", "", by, reason, visitor=visitor)
 
+    async def erase_self(
+        self, account: str, *, visitor: str, contact: str, conversations: Sequence[str], by: By, reason: str
+    ) -> Erasure:
+        """A visitor erases himself: his contact, and these conversations, which he was shown as his own. Whoever calls
+        has established that his browser proved the address. Other people's conversations in which somebody typed it
+        stay and lose it (D-8)."""
+        return await self._ask(
+            account, "self", contact, by, reason, visitor=visitor, conversations=tuple(conversations)
+        )
+
+    async def barred(self, account: str, contact: str, conversations: Sequence[str]) -> bool:
+        """Whether a legal hold or a restriction keeps any of it, so that a person has to look at it first."""
+        whose = await self._whose_self(account, contact, "", conversations)
+        if await self._hold_on(whose) is not None:
+            return True
+        for conversation in whose.conversations:
+            with contextlib.suppress(NotFound, KeyDestroyed):
+                if (await self._conversations.state(account, conversation)).restricted is not None:
+                    return True
+        return False
+
     async def get(self, account: str, id: str) -> Erasure:
         """Raises `NotFound`."""
         record = await self._rows.get(account, id)
@@ -222,7 +246,7 @@ class Erasures:
         self._followed.add(entry.id)
         for key in entry.keys:
             self._keyring.forget(entry.account, key)
-        touched = (*entry.conversations, *(conversation for conversation, _ in entry.redacted))
+        touched = (*entry.conversations, *entry.cleared, *(conversation for conversation, _ in entry.redacted))
         for conversation in touched:
             self._conversations.forget(conversation)
         whose = Whose(account=entry.account, conversations=touched, contacts=entry.contacts)
@@ -232,9 +256,17 @@ class Erasures:
     # Doing
 
     async def _ask(
-        self, account: str, what: Subject, subject: str, by: By, reason: str, *, visitor: str = ""
+        self,
+        account: str,
+        what: Subject,
+        subject: str,
+        by: By,
+        reason: str,
+        *,
+        visitor: str = "",
+        conversations: tuple[str, ...] = (),
     ) -> Erasure:
-        body = _Body(what, subject, by.person, required_reason(reason), visitor, by.address or "")
+        body = _Body(what, subject, by.person, required_reason(reason), visitor, conversations, by.address or "")
         made = new_id()
         await self._audit.write(account, by.person, "erasure.requested", made, address=by.address, subject=subject)
         record = await self._rows.insert(account, made, body, state="open", at=self._clock.now())
@@ -274,6 +306,7 @@ class Erasures:
             contacts=whose.contacts,
             keys=tuple(await self._keys(whose)),
             browser=bool(whose.visitors),
+            cleared=whose.cleared,
         )
         counts = await self._execute(entry, whose)
         certificate = await self._certificates.issue(
@@ -316,6 +349,10 @@ class Erasures:
         for conversation in whose.conversations:
             counts["consent records without page"] += await self._consents.pseudonymise(account, conversation)
             counts["conversations"] += await self._conversations.erase(account, conversation)
+        for conversation in whose.cleared:
+            counts["addresses in chats of others"] = counts.get("addresses in chats of others", 0) + await self._clear(
+                account, conversation, whose
+            )
         for conversation, messages in entry.redacted:
             await self._redactions.again(account, conversation, messages)
         for contact in whose.contacts:
@@ -331,15 +368,24 @@ class Erasures:
         self._signals.publish(TOPIC, entry.at)
         return {name: count for name, count in counts.items() if count}
 
+    async def _clear(self, account: str, conversation: str, whose: Whose) -> int:
+        """Take the addresses out of somebody else's conversation; tried again later when it is written to meanwhile."""
+        with contextlib.suppress(NotFound, KeyDestroyed):
+            done = await self._conversations.clear_addresses(account, conversation, whose.contacts, whose.addresses)
+            if not done:
+                raise Unavailable("A conversation is being written anew. The erasure is finished in a moment.")
+            return 1
+        return 0
+
     async def _close(self, account: str, conversation: str) -> None:
         """A live chat ends first, so that nothing new begins in it while the rest goes."""
 
         def decide(state: StateNow) -> Sequence[AnyEvent]:
             if state.closed:
                 return ()
-            now = self._clock.now()
-            ending = change(state, "closed", reason="erased", actor="system", at=now)
-            return [ending, Closed(at=now, by="system", reason="erased")]
+            at = state.last_at  # it stays as old as it was: cut off after this, retention finds it again
+            ending = change(state, "closed", reason="erased", actor="system", at=at)
+            return [ending, Closed(at=at, by="system", reason="erased")]
 
         with contextlib.suppress(NotFound, KeyDestroyed, Damaged):
             await self._conversations.update(account, conversation, decide)
@@ -353,12 +399,30 @@ class Erasures:
         if body.what == "visitor":
             of_browser = await self._conversations.ids_of_visitor(account, body.visitor)
             return Whose(account=account, conversations=tuple(of_browser), visitors=(body.visitor,))
+        if body.what == "self":
+            return await self._whose_self(account, body.subject, body.visitor, body.conversations)
         linked = await self._conversations.ids_of_contact(account, body.subject)
-        address = await self._contacts.address_of(account, body.subject)
+        return await self._whose_contact(account, body.subject, linked)
+
+    async def _whose_self(self, account: str, contact: str, visitor: str, chosen: Sequence[str]) -> Whose:
+        """The browser's own proofs and key go when it has no other conversation left that they protect."""
+        own = [one for one in chosen if await self._conversations.exists(account, one)]
+        whose = await self._whose_contact(account, contact, own)
+        others = set(await self._conversations.ids_of_visitor(account, visitor)) - set(own) if visitor else {""}
+        return whose if others else msgspec.structs.replace(whose, visitors=(visitor,))
+
+    async def _whose_contact(self, account: str, contact: str, conversations: Sequence[str]) -> Whose:
+        """A contact with these conversations; out of all others that name or named him his address is taken."""
+        named = {
+            *await self._conversations.ids_of_contact(account, contact),
+            *await self._conversations.ids_once_of_contact(account, contact),
+        }
+        address = await self._contacts.address_of(account, contact)
         return Whose(
             account=account,
-            conversations=tuple(linked),
-            contacts=(body.subject,),
+            conversations=tuple(conversations),
+            contacts=(contact,),
+            cleared=tuple(sorted(named - set(conversations))),
             addresses=() if address is None else (address,),
         )
 
@@ -369,6 +433,7 @@ class Erasures:
             account=entry.account,
             conversations=entry.conversations,
             contacts=entry.contacts,
+            cleared=entry.cleared,
             visitors=await self._visitors(entry) if entry.browser else (),
             addresses=tuple(address for address in addresses if address is not None),
         )
@@ -385,7 +450,7 @@ class Erasures:
         if not covered.holds:
             return None
         holds = [covered.of(contact=contact) for contact in whose.contacts]
-        holds += [await self._covers(covered, whose.account, one) for one in whose.conversations]
+        holds += [await self._covers(covered, whose.account, one) for one in (*whose.conversations, *whose.cleared)]
         return first_of([*holds, covered.of()])
 
     async def _covers(self, covered: Covered, account: str, conversation: str) -> Hold | None:

@@ -6,11 +6,13 @@ import msgspec
 
 
 class Whose(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose data is erased. `visitors` (hashes of device secrets) and `addresses` are in memory only."""
+    """Whose data is erased. `visitors` (hashes of device secrets) and `addresses` are in memory only. `cleared` are
+    conversations of other people that stay, and lose these addresses."""
 
     account: str
     conversations: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
     visitors: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 

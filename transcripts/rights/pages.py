@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from admin import Bots, Principal, Rules, by_of, principal
+from admin import Accounts, Bots, Principal, Rules, by_of, principal
 from admin.doors.frame import AdminFrame, see_other
 from foundation.clock import DAY, Clock
 from foundation.errors import Conflict, Gone, Invalid, NotFound, Problem
@@ -55,6 +55,10 @@ class _Erasure(Body, frozen=True):
     confirm: str = ""
 
 
+class _SelfErasure(Body, frozen=True):
+    how: str = ""
+
+
 class _Hold(Body, frozen=True):
     scope: str = ""
     subject: str = ""
@@ -88,6 +92,7 @@ class PrivacyDoor:
         frame: AdminFrame,
         rights: Rights,
         *,
+        accounts: Accounts,
         bots: Bots,
         contacts: Contacts,
         conversations: Conversations,
@@ -96,6 +101,7 @@ class PrivacyDoor:
     ) -> None:
         self._frame = frame
         self._rights = rights
+        self._accounts = accounts
         self._bots = bots
         self._contacts = contacts
         self._conversations = conversations
@@ -109,6 +115,7 @@ class PrivacyDoor:
             Route("POST", f"{at}/retention/preview", self.preview, only, "page"),
             Route("POST", f"{at}/retention", self.choose, only, "page"),
             Route("POST", f"{at}/erasures", self.erase, only, "page"),
+            Route("POST", f"{at}/self-erasure", self.choose_self_erasure, only, "page"),
             Route("POST", f"{at}/holds", self.hold, only, "page"),
             Route("POST", f"{at}/holds/{{id}}/lift", self.lift, only, "page"),
             Route("POST", f"{at}/restrictions", self.restrict, only, "page"),
@@ -152,6 +159,15 @@ class PrivacyDoor:
         except (Invalid, NotFound, Gone) as problem:
             return await self._page(request, problem=problem, erasure_form=form)
         return see_other("/admin/privacy", "erased" if erasure.state == "done" else "erasure_queued")
+
+    async def choose_self_erasure(self, request: web.Request) -> web.Response:
+        """Whether visitors who proved their address erase themselves at once, or ask people of the house."""
+        form, me = await read_form(request, _SelfErasure), principal(request)
+        try:
+            await self._accounts.confirm_erasures(me.account, _is_confirmed(form.how), by=by_of(request))
+        except Invalid as problem:
+            return await self._page(request, problem=problem)
+        return see_other("/admin/privacy", "self_erasure")
 
     async def hold(self, request: web.Request) -> web.Response:
         """Place a legal hold."""
@@ -335,6 +351,7 @@ class PrivacyDoor:
             now=now,
             plans=await rights.retention.preview(account),
             stocks=rights.retention.stocks,
+            confirmed=await self._confirmed(account),
             bots=await self._names(account),
             choices=CHOICES,
             longest=LONGEST,
@@ -356,6 +373,10 @@ class PrivacyDoor:
             correction_form=correction_form or _Correction(),
         )
 
+    async def _confirmed(self, account: str) -> bool:
+        found = await self._accounts.get(account)
+        return found is not None and found.body.confirm_erasures
+
     async def _names(self, account: str) -> dict[str, str]:
         return {bot.id: bot.body.name for bot in await self._bots.list(account)}
 
@@ -363,6 +384,12 @@ class PrivacyDoor:
 def _require_typed(typed: str, words: str, *, field: str) -> None:
     if typed.strip().lower() != words:
         raise Invalid(f"Type “{words}” to confirm. Nothing was changed.", field=field)
+
+
+def _is_confirmed(how: str) -> bool:
+    if how not in {"at_once", "confirmed"}:
+        raise Invalid("Choose one of the two.", field="how")
+    return how == "confirmed"
 
 
 def said(days: int | None) -> str:

@@ -71,6 +71,10 @@ class Retention:
         self._clock = clock
         jobs.handle(JOB, self._work, body=RetainJob)
 
+    def add(self, *stocks: Stock) -> None:
+        """Keep these kinds by rule, too."""
+        self._stocks += stocks
+
     @property
     def stocks(self) -> Sequence[Stock]:
         return self._stocks
@@ -134,7 +138,10 @@ class Retention:
         whose = stock.whose(account, ids)
         keys: Sequence[str] = () if whose is None else await self._erasures.keys(whose)
         if whose is None:
-            counts = {stock.data: await stock.remove(account, ids)}
+            removed = await stock.remove(account, ids, before)
+            if not removed:
+                return 0
+            counts = {stock.data: removed}
         else:
             entry = LedgerEntry(
                 id=made,
@@ -149,9 +156,16 @@ class Retention:
             f"retention: {stock.data}, {rule.days} days, {'bot' if rule.scope else 'account' if rule.by else 'default'}"
         )
         certificate = await self._certificates.issue(
-            account, "retention", rule=said, by=rule.by or "system", counts=counts, subjects=ids, keys=len(keys), id=made,
+            account,
+            "retention",
+            rule=said,
+            by=rule.by or "system",
+            counts=counts,
+            subjects=ids,
+            keys=len(keys) or stock.keyed * sum(counts.values()),
+            id=made,
             bot=bot,
-        )  # fmt: skip
+        )
         await self._audit.write(account, "system", "retention.deleted", certificate.id, data=stock.data, counts=counts)
         return len(ids)
 

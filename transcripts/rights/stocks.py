@@ -47,20 +47,25 @@ class Stock(Protocol):
     def default_days(self) -> int:
         """For how long it is kept when nobody chose."""
 
+    @property
+    def keyed(self) -> bool:
+        """Whether each record that `remove` removes has a key of its own, which is destroyed with it."""
+
     def old(self, account: str, bot: str, before: int, covered: Covered) -> AsyncIterator[Old]:
         """The records whose last use was before this moment, the oldest first. `bot` is empty for all of the account."""
 
     def whose(self, account: str, ids: Sequence[str]) -> Whose | None:
         """What an erasure of these is, if they are erased with keys and ledger; `None`: `remove` is enough."""
 
-    async def remove(self, account: str, ids: Sequence[str]) -> int:
-        """Delete records that need no erasure; how many."""
+    async def remove(self, account: str, ids: Sequence[str], before: int) -> int:
+        """Delete records that need no erasure, or of them what was there before this moment; how many. A step that
+        removes nothing ends the run: what is left is tried again on the next day."""
 
 
 class Transcripts:
     """Conversations, by their last event; open ones too."""
 
-    data, title, per_bot, default_days = "transcripts", "Transcripts", True, 180
+    data, title, per_bot, default_days, keyed = "transcripts", "Transcripts", True, 180, False
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -85,14 +90,14 @@ class Transcripts:
     def whose(self, account: str, ids: Sequence[str]) -> Whose | None:
         return Whose(account=account, conversations=tuple(ids))
 
-    async def remove(self, account: str, ids: Sequence[str]) -> int:  # noqa: ARG002 - a Stock
+    async def remove(self, account: str, ids: Sequence[str], before: int) -> int:  # noqa: ARG002 - a Stock
         return 0
 
 
 class ContactBook:
     """Contacts that no conversation is linked to any more, by the time they became complete."""
 
-    data, title, per_bot, default_days = "contacts", "Contacts", False, 180
+    data, title, per_bot, default_days, keyed = "contacts", "Contacts", False, 180, False
 
     def __init__(self, engine: Engine, contacts: Contacts, conversations: Conversations) -> None:
         self._engine = engine
@@ -116,14 +121,14 @@ class ContactBook:
     def whose(self, account: str, ids: Sequence[str]) -> Whose | None:
         return Whose(account=account, contacts=tuple(ids))
 
-    async def remove(self, account: str, ids: Sequence[str]) -> int:  # noqa: ARG002 - a Stock
+    async def remove(self, account: str, ids: Sequence[str], before: int) -> int:  # noqa: ARG002 - a Stock
         return 0
 
 
 class ConsentProofs:
     """Consent records, by their time, once their conversation is gone: the burden of proof outlives the chat."""
 
-    data, title, per_bot, default_days = "consent records", "Consent records", False, 1_095
+    data, title, per_bot, default_days, keyed = "consent records", "Consent records", False, 1_095, False
 
     def __init__(self, engine: Engine, keyring: Keyring, conversations: Conversations) -> None:
         self._engine = engine
@@ -147,7 +152,7 @@ class ConsentProofs:
     def whose(self, account: str, ids: Sequence[str]) -> Whose | None:  # noqa: ARG002 - a Stock
         return None
 
-    async def remove(self, account: str, ids: Sequence[str]) -> int:
+    async def remove(self, account: str, ids: Sequence[str], before: int) -> int:  # noqa: ARG002 - a Stock
         removed = 0
         for one in ids:
             row = await self._engine.get(CONSENT, one)

@@ -1,22 +1,24 @@
 """The copy of everything that is held about a visitor: one archive with `data.json` for programs, `index.html` to read,
-and the hashes of both (Art. 15 and 20 GDPR, MS-11, E-8).
+the files that were shared, and the hashes of all (Art. 15 and 20 GDPR, MS-11, E-8).
 
-It holds what this browser may see (`holdings`) in the visitor's own view: no notes, no outcomes, no ids of people.
+It holds what this browser may see (`holdings`) in the visitor's own view: no notes, no outcomes, no ids of people. It
+leaves while it is made, the files first, so that what is written about them is what became of them.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
 
 from bot_runtime.channels.widget.chats import Browser
 from bot_runtime.channels.widget.holdings import Chat, Holdings, HoldingsOf
+from bot_runtime.channels.widget.own_files import OwnFiles, Taken
 from foundation.clock import Clock
 from foundation.errors import Gone, NotFound
 from foundation.web import Pages
 from transcripts import copies
-from transcripts.archives import archive
+from transcripts.archives import Streamed
+from transcripts.attachments import Attachments
 from transcripts.conversations import Conversations
 from transcripts.copies import Copy
 from transcripts.masking import mask_address
@@ -26,9 +28,19 @@ from transcripts.words import words
 
 
 class OwnCopy:
-    """Makes the copies."""
+    """Makes the copies. `most`: bytes of files in one of them."""
 
-    def __init__(self, conversations: Conversations, holdings: HoldingsOf, pages: Pages, clock: Clock) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        holdings: HoldingsOf,
+        attachments: Attachments,
+        pages: Pages,
+        clock: Clock,
+        *,
+        most: int,
+    ) -> None:
+        self._files = OwnFiles(attachments, most=most)
         self._conversations = conversations
         self._holdings = holdings
         self._pages = pages
@@ -43,14 +55,18 @@ class OwnCopy:
         controller: str,
         bots: dict[str, str],
         requests: Sequence[PrivacyRequest],
-    ) -> bytes:
-        """The archive, in the language of the browser. `bots` are their names by id."""
+    ) -> AsyncGenerator[bytes, None]:
+        """The archive, part by part, in the language of the browser. `bots` are their names by id."""
+        packed, files = Streamed(), self._files.of(held.chats)
+        async for part in self._files.pack(packed, files):
+            yield part
         chats = [(chat, await self._copied(chat, browser, bots)) for chat in held.chats]
         data = data_of(held, controller=controller, bots=bots, requests=requests)
         said = {copied.state.id: copy for copied, copy in chats if copy is not None}
         for member in data["chats"]:
             copy = said.get(member["conversation"])
             member["events"] = list(copy.views) if copy else []
+            member["files"] = [taken.plain() for _, _, taken in files if taken.conversation == member["conversation"]]
         data["made_at"] = self._clock.now()
         t = words(browser.locale)
         page = self._pages.text(
@@ -61,10 +77,15 @@ class OwnCopy:
             held=held,
             data=data,
             chats=chats,
+            files=_by_chat([taken for _, _, taken in files]),
             at=self._clock.now(),
         )
         body = msgspec.json.format(msgspec.json.encode(data), indent=2)
-        return await asyncio.to_thread(archive, {"data.json": body, "index.html": page.encode()})
+        for name, text in (("data.json", body), ("index.html", page.encode())):
+            for part in packed.text(name, text):
+                yield part
+        for part in packed.end():
+            yield part
 
     async def _copied(self, chat: Chat, browser: Browser, bots: dict[str, str]) -> Copy | None:
         state = chat.state
@@ -73,6 +94,13 @@ class OwnCopy:
         except (NotFound, Gone):
             return None
         return copies.copy_of(state, events, bots.get(state.bot, "Bot"), locale=browser.locale)
+
+
+def _by_chat(files: Sequence[Taken]) -> dict[str, list[Taken]]:
+    found: dict[str, list[Taken]] = {}
+    for one in files:
+        found.setdefault(one.conversation, []).append(one)
+    return found
 
 
 def data_of(
@@ -138,6 +166,7 @@ def data_of(
                 "due": one.due,
                 "words": one.words,
                 "note": one.note,
+                "why": one.why,
             }
             for one in requests
         ],

@@ -6,7 +6,7 @@ nothing are one answer. What is looked at, copied, asked and chosen is in the au
 """
 
 import unicodedata
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,16 +17,19 @@ from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.channels.widget.frames import Locale, Secret
 from bot_runtime.channels.widget.holdings import Holdings, HoldingsOf
 from bot_runtime.channels.widget.own_copy import OwnCopy, data_of
+from bot_runtime.channels.widget.own_erasure import OwnErasure
 from foundation.clock import HOUR, Clock
 from foundation.errors import Conflict, Invalid, NotFound
 from foundation.ids import is_id
 from foundation.web import PUBLIC, Body, Pages, Route, Throttle, limit_key, read_json, read_query
-from transcripts.archives import as_file
+from transcripts.archives import stream_file
+from transcripts.attachments import Attachments
 from transcripts.consent import Consents
 from transcripts.conversations import Conversations
 from transcripts.events import NameGiven, WebPage
 from transcripts.privacy_requests import PrivacyRequests
 from transcripts.published import Use
+from transcripts.rights import Certificates, Erasures
 
 PURPOSE = "transcript_mail"
 CONFIRM = {"en": "ERASE", "de": "LÖSCHEN"}
@@ -81,7 +84,8 @@ class _Terms(Body, frozen=True):
 
 
 class PrivacyDoors:
-    """`per_client` limits what one client address asks in an hour, `copies` what one browser takes home."""
+    """`per_client` limits what one client address asks in an hour, `copies` what one browser takes home, and `copy_bytes`
+    the files in it."""
 
     def __init__(
         self,
@@ -90,12 +94,16 @@ class PrivacyDoors:
         conversations: Conversations,
         consents: Consents,
         holdings: HoldingsOf,
+        erasures: Erasures,
+        certificates: Certificates,
         requests: PrivacyRequests,
+        attachments: Attachments,
         accounts: Accounts,
         bots: Bots,
         audit: AuditBook,
         pages: Pages,
         clock: Clock,
+        copy_bytes: int = 100_000_000,
         per_client: int = 240,
         copies: int = 10,
     ) -> None:
@@ -109,7 +117,8 @@ class PrivacyDoors:
         self._audit = audit
         self._pages = pages
         self._clock = clock
-        self._copies = OwnCopy(conversations, holdings, pages, clock)
+        self._copies = OwnCopy(conversations, holdings, attachments, pages, clock, most=copy_bytes)
+        self._own_erasure = OwnErasure(erasures, certificates, requests, accounts)
         self._per_client = Throttle(clock, per_client, HOUR)
         self._per_copy = Throttle(clock, copies, HOUR)
 
@@ -137,21 +146,22 @@ class PrivacyDoors:
         async with self._recorded(browser, "privacy.looked", held):
             return _json(await self._answer(browser, bot, held))
 
-    async def copy(self, request: web.Request) -> web.Response:
-        """All of it as an archive."""
+    async def copy(self, request: web.Request) -> web.StreamResponse:
+        """All of it as an archive, which leaves while it is made."""
         bot, asked = await self._bot(request), await read_json(request, Asked)
         browser, held = await self._enter(request, bot, asked)
         self._per_copy.check(browser.visitor)
         self._per_copy.hit(browser.visitor)
         async with self._recorded(browser, "privacy.copied", held):
-            body = await self._copies.of(
+            parts = self._copies.of(
                 browser,
                 held,
                 controller=await self._controller(bot),
                 bots=await self._names(bot),
                 requests=await self._requests.of_visitor(bot.account, browser.visitor),
             )
-        return as_file(body, "frontdesk-copy.zip")
+            async with aclosing(parts):
+                return await stream_file(request, parts, "frontdesk-copy.zip")
 
     async def choose(self, request: web.Request) -> web.Response:
         """A consent of its own: given or refused by one press, each as easy as the other (Art. 7 (3))."""
@@ -184,13 +194,16 @@ class PrivacyDoors:
         return _json(await self._answer(browser, bot, held))
 
     async def ask(self, request: web.Request) -> web.Response:
-        """An erasure or a correction, which people of the house carry out and answer."""
+        """A correction, which people of the house carry out and answer; an erasure, carried out at once or by them."""
         bot, asked = await self._bot(request), await read_json(request, Requested)
-        browser, held = await self._enter(request, bot, asked)
         said = _clean(asked.words)
         if asked.what == "erase" and asked.confirm.strip().upper() not in CONFIRM.values():
+            await self._enter(request, bot, asked)
             raise Invalid("Type the word to confirm. Nothing was asked for.", field="confirm")
-        if asked.what == "correct" and len(said) < 3:
+        if asked.what == "erase":
+            return await self._erase(request, bot, asked)
+        browser, held = await self._enter(request, bot, asked)
+        if len(said) < 3:
             raise Invalid("Say what is wrong and what is right.", field="words")
         async with self._recorded(browser, "privacy.asked", held, what=asked.what):
             await self._requests.ask(
@@ -203,6 +216,15 @@ class PrivacyDoors:
                 words=said,
             )
         return _json(await self._answer(browser, bot, held))
+
+    async def _erase(self, request: web.Request, bot: Bot, asked: Requested) -> web.Response:
+        async with self._own_erasure.locks.of(asked.device):
+            browser, held = await self._enter(request, bot, asked)
+            async with self._recorded(browser, "privacy.asked", held, what="erase"):
+                erased = await self._own_erasure.erase(browser, held)
+        if erased is None:
+            return _json(await self._answer(browser, bot, held))
+        return _json({"erased": erased})
 
     async def rename(self, request: web.Request) -> web.Response:
         """The right name, in every chat of this browser; what stood there before stays in their logs (MS-12)."""
@@ -261,6 +283,7 @@ class PrivacyDoors:
         for chat in data["chats"]:
             del chat["page"]
         data["choices"] = await self._choices(browser, bot)
+        data["erases"], data["erases_proven"] = await self._own_erasure.how(browser, held)
         data["consented"] = any(chat.here and chat.state.consent is not None for chat in held.chats)
         return data
 

@@ -111,6 +111,7 @@ class Visit:
             self._own = visitor
             return
         self._copied = True
+        await self._services.verification.turn_away_copy(self._account, self._bot.id, visitor)
         self._browser = msgspec.structs.replace(self._browser, visitor="")
 
     async def _signs(self, visitor: str) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from foundation import keys
-from foundation.keys import Damaged, Ledger, LedgerEntry, read_ledger
+from foundation.errors import Unavailable
+from foundation.keys import Damaged, Ledger, LedgerEntry, add_to_ledger, read_ledger
 from foundation.records import MemoryEngine
 
 FIRST = LedgerEntry(id="first", at=1, account="blue", conversations=("c-1",), keys=("k-1",))
@@ -66,3 +67,29 @@ async def test_a_damaged_file_is_said_and_not_passed_over(tmp_path: Path) -> Non
 
 def test_there_need_not_be_a_file(tmp_path: Path) -> None:
     assert read_ledger(tmp_path / "none") == []
+
+
+async def test_E_2_a_copy_elsewhere_has_each_entry_before_anything_is_destroyed(tmp_path: Path) -> None:
+    here, there = tmp_path / "erasures.jsonl", tmp_path / "mount" / "erasures.jsonl"
+    store = await _store()
+    ledger = Ledger(store, here, there)
+    with pytest.raises(Unavailable, match="Nothing was erased"):
+        await ledger.write(FIRST)
+    assert await ledger.stored() == [], "whoever erases goes no further"
+    there.parent.mkdir()
+    for entry in (FIRST, SECOND):
+        await ledger.write(entry)
+    assert await asyncio.to_thread(read_ledger, there) == [FIRST, SECOND]
+    assert {entry.id for entry in await Ledger(await _store(), None, there).entries()} == {"first", "second"}
+
+
+def test_ledgers_are_brought_together_without_saying_anything_twice(tmp_path: Path) -> None:
+    file = tmp_path / "erasures.jsonl"
+    assert add_to_ledger(file, []) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert add_to_ledger(file, [FIRST, SECOND, FIRST]) == 2
+    assert add_to_ledger(file, [SECOND, THIRD]) == 1
+    assert read_ledger(file) == [FIRST, SECOND, THIRD]
+    (tmp_path / "other").write_text("a shopping list\nmilk\n")
+    with pytest.raises(ValueError, match="line 1"):
+        add_to_ledger(tmp_path / "other", [FIRST])

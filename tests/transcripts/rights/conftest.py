@@ -16,7 +16,7 @@ from foundation.jobs import Jobs
 from foundation.keys import Keyring, MasterKey
 from foundation.live import LocalSignals
 from foundation.records import Engine, SqliteEngine
-from transcripts import KINDS, Consents, Contacts, Conversations, rights
+from transcripts import KINDS, Consents, Contacts, Conversations, attachments, rights
 from transcripts.events import EmailSupplied, MessageSent, NameGiven
 from transcripts.rights import Rights
 
@@ -86,7 +86,9 @@ def opened(folder: Path, clock: ManualClock) -> Opener:
     @asynccontextmanager
     async def open_desk() -> AsyncIterator[Desk]:
         store = SqliteEngine(folder / "keys.db", keys.KINDS)
-        engine = SqliteEngine(folder / "frontdesk.db", [*jobs.KINDS, *admin.KINDS, *KINDS, *rights.KINDS])
+        engine = SqliteEngine(
+            folder / "frontdesk.db", [*jobs.KINDS, *admin.KINDS, *KINDS, *rights.KINDS, *attachments.KINDS]
+        )
         await store.open()
         await engine.open()
         keyring, signals = Keyring(store, master, clock), LocalSignals()

@@ -13,7 +13,7 @@ from foundation.files import DiskBlobs, SealedFiles
 from foundation.ids import new_id
 from tests.pictures import PDF
 from tests.transcripts.rights.conftest import OLGA, Desk, Opener
-from transcripts.attachments import AttachmentHolding, Attachments, Limits, Sender, Upload
+from transcripts.attachments import AttachmentHolding, Attachments, FileBook, Limits, Sender, SharedFileStock, Upload
 from transcripts.attachments.attachments import SETTLE, FileJob
 from transcripts.events import FileDestroyed, FileShared
 from transcripts.state import State
@@ -23,6 +23,7 @@ DOCUMENTS = FilePolicy("block", ("executables",))
 
 def _attachments(desk: Desk, folder: Path, *, most: int = 10_000) -> tuple[Attachments, SealedFiles]:
     files = SealedFiles(DiskBlobs(folder / "files"), desk.keyring)
+    book = FileBook(desk.engine, desk.keyring)
     made = Attachments(
         files,
         desk.conversations,
@@ -31,9 +32,11 @@ def _attachments(desk: Desk, folder: Path, *, most: int = 10_000) -> tuple[Attac
         holds=desk.rights.holds,
         ledger=desk.rights.ledger,
         audit=desk.services.audit,
+        book=book,
         limits=Limits(conversation=most),
     )
-    desk.rights.erasures.add(AttachmentHolding(files))
+    desk.rights.erasures.add(AttachmentHolding(files, book))
+    desk.rights.retention.add(SharedFileStock(book, made, desk.conversations))
     return made, files
 
 

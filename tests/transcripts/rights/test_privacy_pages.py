@@ -86,6 +86,7 @@ async def _open(served: Served, contacts: Contacts, listening: socket.socket) ->
     door = PrivacyDoor(
         AdminFrame(pages, house.admin.accounts),
         served.rights,
+        accounts=house.admin.accounts,
         bots=house.admin.bots,
         contacts=contacts,
         conversations=house.conversations,
@@ -277,6 +278,32 @@ async def test_C_4_a_form_from_elsewhere_erases_nothing(served: Served) -> None:
     )
     assert answer.status == 403
     assert await served.house.conversations.exists(served.blue, served.house.chat)
+
+
+async def test_MS_4_how_visitors_erase_themselves_is_chosen_by_super_admins_and_audited(served: Served) -> None:
+    at, accounts = "/admin/privacy/self-erasure", served.house.admin.accounts
+
+    async def confirmed() -> bool:
+        account = await accounts.get(served.blue)
+        assert account is not None
+        return account.body.confirm_erasures
+
+    assert not await confirmed(), "at once, unless somebody chose otherwise"
+    saved = await served.send(at, how="confirmed")
+    assert (saved.status, saved.location, await confirmed()) == (303, "/admin/privacy?done=self_erasure", True)
+    page = (await served.house.ask("/admin/privacy", who="olga")).text
+    assert re.search(r'value="confirmed" checked', page)
+    for wrong in ({"how": ""}, {"how": "never"}, {"how": "at_once", "other": "x"}):
+        assert (await served.send(at, **wrong)).status == 422
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    form = urlencode({"how": "at_once"})
+    refused = await served.house.ask(at, who="alma", method="POST", data=form, headers=headers)
+    assert refused.status == 403, "an admin is not enough"
+    evil = headers | {"Origin": "https://evil.example"}
+    refused = await served.house.ask(at, who="olga", method="POST", data=form, headers=evil, own=False)
+    assert (refused.status, await confirmed()) == (403, True)
+    actions = [entry.action for _, entry in await served.house.admin.audit.read(served.blue, 0, 1_000)]
+    assert actions.count("account.erasures_changed") == 1
 
 
 async def test_MS_10_the_page_says_where_each_store_lies(served: Served) -> None:

@@ -174,9 +174,11 @@ function toItem(event, names) {
     case "file_hidden":
       return line(`${who || "Somebody"} marked a file as sensitive. It is hidden, and will be destroyed.`, "shield");
     case "file_destroyed":
-      return line("A sensitive file was destroyed.", "shield");
+      return line(event.reason === "retention" ? "A file was deleted: its time was over." : "A sensitive file was destroyed.", "shield");
     case "redacted":
       return line(`${who || "Somebody"} removed a message.`, "shield");
+    case "address_erased":
+      return line("The address was erased at its owner’s request.", "shield");
     case "corrected":
       return line(
         event.what === "message" ? "The text of a message was corrected." : `The ${event.what} was corrected: ${event.value}`,

@@ -85,6 +85,7 @@ function gone({ visit, t, button }) {
     "check",
     t(`${visit.reason}_title`),
     h("p", null, t(`${visit.reason}_text`)),
+    visit.note && h("p", { class: "hint" }, visit.note),
     button("start_again", () => visit.startAgain()),
   );
 }

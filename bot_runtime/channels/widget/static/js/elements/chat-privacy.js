@@ -96,7 +96,7 @@ export class ChatPrivacy extends HTMLElement {
       h("p", { class: "hint" }, t("download_hint")),
       this.#said("copy", t),
       this.#details("correct", t("correct"), this.#correct(data, t)),
-      this.#details("erase", t("erase"), this.#erase(t)),
+      this.#details("erase", t("erase"), this.#erase(visit, data, t)),
       data.requests.length > 0 && h("h3", null, t("requests")),
       data.requests.length > 0 && h("ul", null, ...data.requests.map((one) => request(one, visit, t))),
       data.consented && this.#button(t("withdraw"), () => this.#withdraw(visit)),
@@ -141,16 +141,23 @@ export class ChatPrivacy extends HTMLElement {
     ];
   }
 
-  #erase(t) {
+  #erase(visit, data, t) {
     const word = t("erase_word");
+    const own = data.erases === "at_once";
     return [
-      h("p", null, t("erase_text")),
+      h("p", null, t(own ? "erase_now" : "erase_text")),
+      !own && !data.verified && data.erases_proven === "at_once" && h("p", null, t("erase_prove")),
       h("p", { class: "hint" }, t("erase_stays")),
-      this.#form("confirm", t("erase_type", { word }), t("erase_ask"), "", { autocomplete: "off" }, (typed) =>
-        this.#holdings.erase(typed),
+      this.#form("confirm", t("erase_type", { word }), t(own ? "erase_do" : "erase_ask"), "", { autocomplete: "off" }, (typed) =>
+        this.#erased(visit, typed, t),
       ),
       this.#said("erase", t),
     ];
+  }
+
+  async #erased(visit, typed, t) {
+    const erased = await this.#holdings.erase(typed);
+    if (erased) visit.leave("erased", t("erased_note", { certificate: erased.certificate, at: day(erased.final_at, visit) }));
   }
 
   #form(name, label, send, value, options, work) {
@@ -239,12 +246,12 @@ const consents = ({ consents: all }, visit, t) =>
     ),
   );
 
-const request = ({ what, state, at, due, note }, visit, t) =>
+const request = ({ what, state, at, due, note, why }, visit, t) =>
   h(
     "li",
     null,
     `${t(`asked_${what}`)} ${day(at, visit)}. `,
-    state === "open" ? t("request_open", { due: day(due, visit) }) : `${t(`request_${state}`)}: ${note}`,
+    state === "open" ? `${why ? `${t(`why_${why}`)} ` : ""}${t("request_open", { due: day(due, visit) })}` : `${t(`request_${state}`)}: ${note}`,
   );
 
 customElements.define("chat-privacy", ChatPrivacy);

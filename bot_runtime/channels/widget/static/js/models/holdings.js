@@ -36,8 +36,10 @@ export class Holdings extends EventTarget {
     return this.#ask("correct", "/request", { what: "correct", words }, "kept_correct");
   }
 
-  erase(confirm) {
-    return this.#ask("erase", "/request", { what: "erase", confirm }, "kept_erase");
+  // What to tell when all of it is gone; `null` when it waits for people, or was refused.
+  async erase(confirm) {
+    const answer = await this.#ask("erase", "/request", { what: "erase", confirm }, "kept_erase");
+    return answer?.erased ?? null;
   }
 
   async withdraw() {

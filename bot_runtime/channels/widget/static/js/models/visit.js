@@ -24,6 +24,7 @@ export class Visit extends EventTarget {
   busy = "";
   problem = "";
   told = "";
+  note = "";
   transcripts = false;
 
   line;
@@ -161,6 +162,7 @@ export class Visit extends EventTarget {
 
   startAgain() {
     if (this.phase === "gone") {
+      this.note = "";
       this.show("loading");
       this.line.start();
     } else if (this.consented) this.consent();
@@ -312,8 +314,10 @@ export class Visit extends EventTarget {
     this.changed();
   }
 
-  leave(reason) {
-    if (this.phase === "gone") return;
+  // `note`: what else there is to say about it, in words.
+  leave(reason, note = "") {
+    if (note) this.note = note;
+    if (this.phase === "gone") return this.changed();
     if (reason === "withdrawn") this.#happen("consent:withdrawn");
     Object.assign(this, {
       phase: "gone",
