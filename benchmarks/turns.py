@@ -7,7 +7,8 @@ appends. A visitor sends its next message when the reply to the last one is ther
     .venv/bin/python benchmarks/turns.py [--assistant PATH] [--seconds 5] [--workers 1,2] [--store URL] [--json]
 
 With `--workers` the server is measured once for each number of worker processes (`frontdesk serve --workers N`); with
-`--store` it keeps its records there (`mongodb://…`) in place of the SQLite file. `--unseen` has visitors ask in words that
+`--store mongodb://host/name` it keeps its records in new databases on that server in place of the SQLite files: `name`
+with a number, and another one for the keys; they stay there. `--unseen` has visitors ask in words that
 stand in no training example, so that nothing is remembered from the last time.
 """
 
@@ -25,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -45,7 +47,8 @@ UNSEEN = (
     "human?",
 )
 """As `ANY_TIME`, understood by the model and not by heart."""
-STORE_SETTING = "FRONTDESK_STORAGE__URL"
+STORE_SETTINGS = {"FRONTDESK_STORAGE__URL": "", "FRONTDESK_KEYS__URL": "_keys"}
+"""What names the databases; the keys may not be in the records' one."""
 RASA = {1: (41, 24), 8: (58, 124), 32: (56, 557)}
 """Rasa Open Source 3.6.21, 2 cores, moodbot over its REST channel, nothing stored: messages/s and p50 in ms."""
 NO_LIMITS = {
@@ -187,7 +190,6 @@ def serve(
 def wait_ready(base: str) -> None:
     """Until /readyz says 200: storage, keys and the trained bot."""
     import http.client
-    from urllib.parse import urlsplit
 
     parts = urlsplit(base)
     deadline = time.perf_counter() + 60
@@ -226,7 +228,7 @@ def measure(
 
 def measure_server(assistant: Path | None, seconds: float, workers: int, store: str, *, unseen: bool) -> dict[str, Any]:
     """One server with so many workers, under the load of each number of visitors in turn."""
-    settings = {STORE_SETTING: store} if store else {}
+    settings = store_settings(store) if store else {}
     arguments = ["--workers", str(workers)] if workers > 1 else []
     with tempfile.TemporaryDirectory() as folder:
         process, ready, times = serve(Path(folder) / "data", assistant, settings, *arguments)
@@ -240,6 +242,13 @@ def measure_server(assistant: Path | None, seconds: float, workers: int, store: 
             process.terminate()
             process.wait()
     return {"workers": workers, "turns": rows, "memory_mb": {"idle": idle, "loaded": loaded}, **times}
+
+
+def store_settings(url: str) -> dict[str, str]:
+    """Databases of this run's own on the server that the URL names."""
+    parts = urlsplit(url)
+    name = f"{parts.path.strip('/') or 'frontdesk'}_{uuid.uuid4().hex[:8]}"
+    return {setting: parts._replace(path=f"/{name}{end}").geturl() for setting, end in STORE_SETTINGS.items()}
 
 
 def measure_load(pid: int, where: tuple[str, str], visitors: int, seconds: float, *, unseen: bool) -> dict[str, Any]:
