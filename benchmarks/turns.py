@@ -7,8 +7,8 @@ appends. A visitor sends its next message when the reply to the last one is ther
     .venv/bin/python benchmarks/turns.py [--assistant PATH] [--seconds 5] [--workers 1,2] [--store URL] [--json]
 
 With `--workers` the server is measured once for each number of worker processes (`frontdesk serve --workers N`); with
-`--store` it keeps its records and keys in new databases there (`mongodb://host/name`, to which a number and `_keys` are added),
-which stay, in place of the SQLite files. `--unseen` has visitors ask in words that
+`--store mongodb://host/name` it keeps its records in new databases on that server in place of the SQLite files: `name`
+with a number, and another one for the keys; they stay there. `--unseen` has visitors ask in words that
 stand in no training example, so that nothing is remembered from the last time.
 """
 
@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -47,6 +47,8 @@ UNSEEN = (
     "human?",
 )
 """As `ANY_TIME`, understood by the model and not by heart."""
+STORE_SETTINGS = {"FRONTDESK_STORAGE__URL": "", "FRONTDESK_KEYS__URL": "_keys"}
+"""What names the databases; the keys may not be in the records' one."""
 RASA = {1: (41, 24), 8: (58, 124), 32: (56, 557)}
 """Rasa Open Source 3.6.21, 2 cores, moodbot over its REST channel, nothing stored: messages/s and p50 in ms."""
 NO_LIMITS = {
@@ -94,7 +96,7 @@ async def visitor(
         while (await socket.receive_json())["type"] != "welcome":
             pass
         number = 0
-        while number < len(STORY) or time.perf_counter() < until:  # the story at least, however slow the store is
+        while time.perf_counter() < until:
             text = STORY[number] if number < len(STORY) else asked[number % len(asked)]
             number += 1
             frame = {"type": "message", "client_id": str(uuid.uuid4()), "text": text}
@@ -130,20 +132,15 @@ async def load(base: str, bot: str, visitors: int, seconds: float, unseen: bool 
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process and all that it began, in MB."""
+    """Resident memory of a process and its children, in MB."""
     total = sum(int(_status(one).get("VmRSS", "0 kB").split()[0]) for one in (pid, *children_of(pid)))
     return round(total / 1024, 1)
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process began, and those that they began."""
-    parents = {
-        int(entry.name): _status(int(entry.name)).get("PPid", "").strip() for entry in Path("/proc").glob("[0-9]*")
-    }
-    found = [pid]
-    for one in found:
-        found += [other for other, parent in parents.items() if parent == str(one)]
-    return found[1:]
+    """The processes that a process began."""
+    others = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [one for one in others if _status(one).get("PPid", "").strip() == str(pid)]
 
 
 def _status(pid: int) -> dict[str, str]:
@@ -210,7 +207,7 @@ def wait_ready(base: str) -> None:
 def in_child(base: str, bot: str, visitors: int, seconds: float, *, unseen: bool = False) -> dict[str, Any]:
     """Run this file again as the visitors' process and read its figures."""
     what = "--load=" + json.dumps([base, bot, visitors, seconds, unseen])  # one word: an id may begin with a dash
-    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, capture_output=True, text=True)
     figures: dict[str, Any] = json.loads(result.stdout)
     return figures
 
@@ -231,7 +228,7 @@ def measure(
 
 def measure_server(assistant: Path | None, seconds: float, workers: int, store: str, *, unseen: bool) -> dict[str, Any]:
     """One server with so many workers, under the load of each number of visitors in turn."""
-    settings = stores(store) if store else {}
+    settings = store_settings(store) if store else {}
     arguments = ["--workers", str(workers)] if workers > 1 else []
     with tempfile.TemporaryDirectory() as folder:
         process, ready, times = serve(Path(folder) / "data", assistant, settings, *arguments)
@@ -247,14 +244,11 @@ def measure_server(assistant: Path | None, seconds: float, workers: int, store: 
     return {"workers": workers, "turns": rows, "memory_mb": {"idle": idle, "loaded": loaded}, **times}
 
 
-def stores(url: str) -> dict[str, str]:
-    """The settings of two new databases on the server of this URL."""
+def store_settings(url: str) -> dict[str, str]:
+    """Databases of this run's own on the server that the URL names."""
     parts = urlsplit(url)
-    name = f"{parts.path.strip('/') or 'frontdesk'}_{uuid.uuid4().hex[:6]}"
-    return {
-        "FRONTDESK_STORAGE__URL": urlunsplit(parts._replace(path=f"/{name}")),
-        "FRONTDESK_KEYS__URL": urlunsplit(parts._replace(path=f"/{name}_keys")),
-    }
+    name = f"{parts.path.strip('/') or 'frontdesk'}_{uuid.uuid4().hex[:8]}"
+    return {setting: parts._replace(path=f"/{name}{end}").geturl() for setting, end in STORE_SETTINGS.items()}
 
 
 def measure_load(pid: int, where: tuple[str, str], visitors: int, seconds: float, *, unseen: bool) -> dict[str, Any]:
@@ -288,7 +282,7 @@ def table(figures: dict[str, Any]) -> str:
             for row in server["turns"]
         ]
         lines.append(
-            f"memory: {memory['idle']} MB idle, {memory['loaded']} MB after the load (server and all its processes)"
+            f"memory: {memory['idle']} MB idle, {memory['loaded']} MB after the load (server and its children)"
         )
         lines.append(f"ready after {server['first_start_s']} s with training, {server['next_start_s']} s without")
     return "\n".join(lines)
@@ -301,9 +295,7 @@ def main() -> None:
     parser.add_argument(
         "--workers", type=lambda text: [int(one) for one in text.split(",")], default=[1], metavar="1,2"
     )
-    parser.add_argument(
-        "--store", default="", help="a MongoDB URL: keep records and keys there; without it in SQLite files"
-    )
+    parser.add_argument("--store", default="", help="keep the records there; without it in an SQLite file")
     parser.add_argument("--unseen", action="store_true", help="ask in words that stand in no training example")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--load", type=json.loads, help=argparse.SUPPRESS)

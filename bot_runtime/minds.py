@@ -51,10 +51,13 @@ class Mind:
 
 def is_a_loss(events: Sequence[Mapping[str, Any]]) -> bool:
     """Whether these events of a turn, as the log keeps them, show no understanding, or no answer of the assistant."""
-    intents = [(event.get("parse_data") or {}).get("intent") for event in events if event["event"] == "user"]
-    if intents and (intents[-1] or {}).get("name") == NOT_UNDERSTOOD:
-        return True
-    return not any("reply" in event or event.get("name") in ANSWERS or _filled_proof(event) for event in events)
+    answered = False
+    intent: Mapping[str, Any] | None = None
+    for event in events:
+        if event["event"] == "user":
+            intent = (event.get("parse_data") or {}).get("intent")
+        answered = answered or "reply" in event or event.get("name") in ANSWERS or _filled_proof(event)
+    return not answered or (intent or {}).get("name") == NOT_UNDERSTOOD
 
 
 def _filled_proof(event: Mapping[str, Any]) -> bool:

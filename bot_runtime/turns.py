@@ -41,6 +41,9 @@ UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 _TRIES = 100
 
+_LATELY = 1_024
+"""Rooms that are kept though nobody is in them: a visitor who writes again need not wait for one to be furnished."""
+
 
 class Said(msgspec.Struct, frozen=True):
     """What a visitor said: `payload` is what a button sent in place of its title (`/intent{…}`)."""
@@ -91,6 +94,7 @@ class Turns:
         self._clock = clock
         self._limit_s = limit_s
         self._rooms: WeakValueDictionary[str, _Room] = WeakValueDictionary()
+        self._lately: deque[_Room] = deque(maxlen=_LATELY)
         self._runners: set[asyncio.Task[None]] = set()
 
     async def receive(self, account: str, conversation: str, said: Said) -> int:
@@ -110,9 +114,8 @@ class Turns:
         async with room.lock:
             for _ in range(_TRIES):
                 state = await self._conversations.state(account, conversation)
-                known = state.client_ids.get(said.client_id)
-                if known is not None:
-                    return known
+                if said.client_id in state.client_ids:
+                    return state.client_ids[said.client_id]
                 _require_open(state)
                 try:
                     return await self._take(room, state, message)
@@ -351,6 +354,7 @@ class Turns:
         room = self._rooms.get(conversation)
         if room is None:
             room = self._rooms[conversation] = _Room()
+            self._lately.append(room)
         return room
 
 

@@ -163,11 +163,12 @@ class Conversations:
 
         Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
         """
-        return (await self._current(account, id, known)).state
+        entry = self._at_hand(account, id, known) or await self._current(account, id, known)
+        return entry.state
 
     async def events(self, account: str, id: str, since: int = 0, *, known: int = 0) -> list[Numbered]:
         """The events with numbers above `since`, in order. `known` and errors as for `state`."""
-        entry = await self._current(account, id, known)
+        entry = self._at_hand(account, id, known) or await self._current(account, id, known)
         recent = entry.since(since)
         events = await self._read(account, id, since) if recent is None else recent
         return as_read(events, entry.state.edits)
@@ -501,9 +502,16 @@ class Conversations:
 
     # Reading
 
+    def _at_hand(self, account: str, id: str, known: int) -> Entry | None:
+        """The entry that `_current` would give, when it need not wait for it."""
+        entry = self._cache.get(id)
+        if entry is None or entry.state.account != account or not self._is_current(entry, known):
+            return None
+        return entry
+
     async def _current(self, account: str, id: str, known: int) -> Entry:
         entry = await self._entry(account, id)
-        if not entry.sure or entry.state.seq < known or self._is_old(entry):
+        if not self._is_current(entry, known):
             await self._catch_up(entry)
         return entry
 
@@ -516,8 +524,9 @@ class Conversations:
         await self._catch_up(entry)
         return entry.state.seq > before
 
-    def _is_old(self, entry: Entry) -> bool:
-        return self._shared and self._clock.now() - entry.seen > FRESH
+    def _is_current(self, entry: Entry, known: int) -> bool:
+        is_old = self._shared and self._clock.now() - entry.seen > FRESH
+        return entry.sure and entry.state.seq >= known and not is_old
 
     async def _entry(self, account: str, id: str) -> Entry:
         entry = self._cache.get(id)

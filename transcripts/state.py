@@ -69,6 +69,9 @@ class ClientIds(Mapping[str, int]):
         recent = {**self._recent, client_id: seq}
         return ClientIds(self._old, recent) if len(recent) < _RECENT else ClientIds({**self._old, **recent})
 
+    def __contains__(self, client_id: object) -> bool:
+        return client_id in self._recent or client_id in self._old
+
     def __getitem__(self, client_id: str) -> int:
         seq = self._recent.get(client_id)
         return self._old[client_id] if seq is None else seq

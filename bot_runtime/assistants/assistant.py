@@ -44,6 +44,7 @@ class Assistant:
         self.understanding = understanding
         self.warnings = warnings
         self.view = view
+        self.domain: Domain = view.domain  # what can be meant, remembered, said and done
         self.ensemble = ensemble
         self.responses = Responses(project.domain.responses)
         self.choose = choose
@@ -61,11 +62,6 @@ class Assistant:
     def language(self) -> str:
         """The language of the assistant, as config.yml has it."""
         return self._config.language
-
-    @property
-    def domain(self) -> Domain:
-        """What can be meant, remembered, said and done."""
-        return self.view.domain
 
     @property
     def custom_actions(self) -> frozenset[str]:

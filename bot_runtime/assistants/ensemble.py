@@ -61,12 +61,14 @@ class Ensemble:
 
     def _of_rules(self, policy: RulePolicy, said: RulePrediction, rejected: str | None, tracker: Tracker) -> Prediction:
         settings = policy.settings
-        scores: dict[str, float] = {}
-        if settings.fallback is not None:
-            scores[settings.fallback] = settings.threshold
-        if said.action is not None:
-            scores[said.action] = _score(tracker) if settings.use_nlu_confidence else 1.0
-        action, confidence = self._highest(scores, rejected)
+        action, confidence = said.action, 0.0
+        if action is not None:
+            confidence = _score(tracker) if settings.use_nlu_confidence else 1.0
+        if action is None or action == rejected or confidence <= settings.threshold:  # then the fallback has a say
+            scores = {} if settings.fallback is None else {settings.fallback: settings.threshold}
+            if action is not None:
+                scores[action] = confidence
+            action, confidence = self._highest(scores, rejected)
         return Prediction(
             action, confidence, policy.name, hide=said.source in policy.hidden, end_to_end=said.end_to_end
         )

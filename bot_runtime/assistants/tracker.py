@@ -178,12 +178,14 @@ class Tracker:
         """The states before each applied action; made once per action and kept with its entry."""
         pending: list[Entry] = []
         history = START
-        for entry in self.applied_backwards():
+        entry = self.top
+        while entry is not None:
             if entry.kind == "action":
                 if entry.history is not None:
                     history = entry.history
                     break
                 pending.append(entry)
+            entry = entry.before
         for entry in reversed(pending):
             fold = self.view.blank if entry.before is None else entry.before.fold
             history = entry.history = history.then(fold, self.view, hide=bool(entry.event.get("hide_rule_turn")))

@@ -60,8 +60,8 @@ class Checked(dict[str, Value]):
 
     __slots__ = ("kind",)
 
-    def __init__(self, kind: Kind, values: Mapping[str, Value]) -> None:
-        super().__init__(values)
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
         self.kind = kind
 
 
@@ -69,11 +69,14 @@ def fields_of(kind: Kind, fields: Mapping[str, Value]) -> dict[str, Value]:
     """All declared fields with their values (`None` where none is given); a name that is not declared is a mistake."""
     if type(fields) is Checked and fields.kind is kind:
         return fields
-    values = {name: value_of(name, fields.get(name)) for name in kind.fields}
+    values = Checked(kind)
+    for name in kind.fields:
+        value = fields.get(name)
+        values[name] = None if value is None else value_of(name, value)
     if len(fields) > len(values) or not fields.keys() <= values.keys():
         unknown = ", ".join(sorted(set(fields) - set(values)))
         raise ValueError(f"{kind.name} declares no field {unknown}")
-    return Checked(kind, values)
+    return values
 
 
 def check_name(what: str, text: object, *, empty: bool = False) -> None:

@@ -23,11 +23,12 @@ _WRITER = (
     "PRAGMA fullfsync = ON",  # macOS: through the drive's cache too
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA secure_delete = ON",
-    "PRAGMA wal_autocheckpoint = 2000",  # 8 MB
-    "PRAGMA journal_size_limit = 16777216",
-    "PRAGMA cache_size = -8000",
+    "PRAGMA wal_autocheckpoint = 16000",  # pages, 64 MB: until then the checkpointer has the work (`checkpoints`)
+    "PRAGMA journal_size_limit = 67108864",  # as much: to write over a log costs less than to let it grow again
+    "PRAGMA cache_size = -64000",  # KiB: the pages of some thousands of conversations that are written to
 )
 _EVERY = ("PRAGMA temp_store = MEMORY", "PRAGMA trusted_schema = OFF")
+_CHECKPOINTER = ("PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON")
 _READER = ("PRAGMA query_only = ON", "PRAGMA cache_size = -4000")
 
 
@@ -53,6 +54,13 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads."""
     db = _connect(path)
     _set(db, (*_EVERY, *_READER))
+    return db
+
+
+def connect_checkpointer(path: Path) -> sqlite3.Connection:
+    """A connection that brings the write-ahead log into the main file, and writes nothing else."""
+    db = _connect(path)
+    _set(db, (*_EVERY, *_CHECKPOINTER))
     return db
 
 

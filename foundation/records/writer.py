@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foundation.records import schema
+from foundation.records.checkpoints import Checkpointer
 from foundation.records.failures import as_problem
 from foundation.records.heads import PER_STATEMENT, Heads
 from foundation.records.lock import StoreLock, WriteTurn
@@ -65,6 +66,7 @@ class Writer:
         self._known: OrderedDict[str, int] = OrderedDict()
         self._heads = Heads()
         self._db: sqlite3.Connection | None = None
+        self._checkpointer: Checkpointer | None = None
 
     def start(self) -> None:
         """Take the lock, open or make the store, bring it up to its kinds. Raises `StoreInUse`, `Unavailable`."""
@@ -79,6 +81,7 @@ class Writer:
             with self._my_turn():
                 create_file(path)
                 self._db = connect_writer(path, self._tables, max_bytes=self._max_bytes)
+            self._checkpointer = Checkpointer(path)
         except (OSError, sqlite3.Error) as error:
             self.stop()
             problem = as_problem(error)
@@ -92,6 +95,9 @@ class Writer:
         self._known.clear()
         self._heads.forget()
         db, self._db = self._db, None
+        checkpointer, self._checkpointer = self._checkpointer, None
+        if checkpointer is not None:
+            checkpointer.stop()
         try:
             if db is not None:
                 try:
@@ -167,6 +173,8 @@ class Writer:
                 db.execute("ROLLBACK")
             raise
         self._remember(logs.moved)
+        if self._checkpointer is not None:
+            self._checkpointer.count(len(group))
         return outcomes
 
     def _forget_if_another_wrote(self, db: sqlite3.Connection) -> None:
@@ -185,9 +193,12 @@ class Writer:
             known.popitem(last=False)
 
     def _scrub(self) -> Outcome:
-        assert self._db is not None
+        db, checkpointer = self._db, self._checkpointer
+        assert db is not None
+        assert checkpointer is not None
         try:
-            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            with checkpointer.turn:
+                busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
             return as_problem(error)
         return not busy

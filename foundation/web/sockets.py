@@ -47,6 +47,7 @@ _LINGER_S = 2.0
 """How long a close handshake may take."""
 _SLOW_LINGER_S = 20.0
 """The same for a slow reader, whose goodbye stands behind all that he has not read."""
+_encode = msgspec.json.Encoder().encode
 
 _CLOSE_CODES = {400: BAD_FRAME, 401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND, 410: NOT_FOUND, 429: TOO_MANY}
 
@@ -230,7 +231,7 @@ class LiveSocket(Generic[H, F]):
         """
         if self.close_code is not None:
             return
-        data = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
+        data = frame if isinstance(frame, bytes) else _encode(frame)
         if len(self._queue) >= self._queue_max or self._queued_bytes > QUEUE_BYTES:
             self._queue.clear()
             self._linger_s = _SLOW_LINGER_S
@@ -345,7 +346,7 @@ class LiveSocket(Generic[H, F]):
     def _write_queue(self) -> None:
         queue, self._queue, self._queued_bytes = self._queue, [], 0
         if queue and self._is_open():
-            self._transport.write(b"".join(part for data in queue for part in (text_header(len(data)), data)))
+            self._transport.write(b"".join([part for data in queue for part in (text_header(len(data)), data)]))
 
     def _is_open(self) -> bool:
         """Whether frames may still be written: not after our close frame, nor on a lost connection."""

@@ -102,7 +102,7 @@ def _names_once(text: str, value: object) -> bool:
     of each member that there may be stands there once at most."""
     if text.count("{") != 1 or "\\" in text or not isinstance(value, Frame):
         return False
-    return all(text.count(name) < 2 for name in _quoted_names(type(value)))
+    return max(map(text.count, _quoted_names(type(value)))) < 2
 
 
 @functools.cache
