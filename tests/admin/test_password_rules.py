@@ -70,9 +70,9 @@ def test_A_13_another_keyboard_types_the_same_password() -> None:
 
 
 def test_Z_9_the_rules_take_no_time_for_anything_that_is_sent() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for sign in ("a", "1", "!", "\u0301", "\U0001f600"):
         is_common(sign * 127 + "x")
         with pytest.raises(Invalid):
             require_acceptable(sign * 60_000)
-    assert time.perf_counter() - started < 0.25
+    assert time.thread_time() - started < 0.25

