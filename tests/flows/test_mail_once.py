@@ -21,7 +21,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -35,6 +35,7 @@ from tests.talking import Staff, Visitor
 
 ROUNDS = int(os.environ.get("FRONTDESK_TEST_ROUNDS", "3"))
 VISITORS = 4
+EVERY = 1_000
 MAILS = ("opt_in_mail", "transcript_mail")
 How = Literal["before", "between", "after"]
 WAYS: tuple[How, ...] = ("before", "after", "between")
@@ -69,7 +70,7 @@ class _Controller(OnAnyPort):
 
 
 class DeadlyMailServer:
-    """Keeps who comes at its gate until it is opened, then takes one mail after the other, and kills who brings one.
+    """Keeps who comes at its gate, lets in one mail after the other, and kills who brings a certain one.
 
     `processes` are those that may bring mails.
     """
@@ -80,11 +81,9 @@ class DeadlyMailServer:
         self.taken: list[Taken] = []
         self._changed = threading.Condition()
         self._controller = _Controller(self, hostname="127.0.0.1", port=0)
-        self._gate, self._one_at_a_time = asyncio.Event(), asyncio.Lock()
-        self._gate.set()
-        self._at_the_gate = 0
+        self._gate = asyncio.Semaphore(0)
+        self._at_the_gate = self._turn = 0
         self._how: How | None = None
-        self._spared = self._turn = 0
 
     async def handle_DATA(self, server: Smtp, session: Any, envelope: Any) -> str:
         mail = BytesParser(policy=default).parsebytes(envelope.content)
@@ -92,15 +91,13 @@ class DeadlyMailServer:
         with self._changed:
             self._at_the_gate += 1
             self._changed.notify_all()
-        await self._gate.wait()
-        async with self._one_at_a_time:
-            return self._answer(Taken(mail, session.pid, self._turn))
+        await self._gate.acquire()
+        return self._answer(Taken(mail, session.pid, self._turn))
 
     def _answer(self, brought: Taken) -> str:
-        self._spared -= 1
         if brought.pid in self.killed:
             return NOBODY
-        how, self._how = (self._how, None) if self._spared < 0 else (None, self._how)
+        how, self._how = self._how, None
         if how == "before":
             self.kill(brought.pid)
             return NOBODY
@@ -120,25 +117,34 @@ class DeadlyMailServer:
 
     def shut(self) -> None:
         """From now on who comes waits at the gate."""
-        self._gate.clear()
+        self._gate = asyncio.Semaphore(0)
         self._at_the_gate = 0
         self._turn += 1
 
-    def open(self, how: How | None = None, *, spared: int = 0) -> None:
-        """Let them in; kill, in this way, the process that brings a mail after so many."""
-        self._how, self._spared = how, spared
-        self._controller.loop.call_soon_threadsafe(self._gate.set)
+    def let_in(self, mails: int = EVERY, how: How | None = None) -> None:
+        """Let so many in; kill, in this way, the process that brings the first of them."""
+
+        def let() -> None:
+            self._how = how
+            for _ in range(mails):
+                self._gate.release()
+
+        self._controller.loop.call_soon_threadsafe(let)
 
     def wait_at_the_gate(self, number: int) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: self._at_the_gate >= number, PATIENCE):
                 raise TimeoutError(f"{self._at_the_gate} mails wait, not {number}")
 
-    def wait_for(self, mails: int, addresses: Iterable[str], *, kills: int) -> None:
-        """Until so many were killed, and each of these addresses has got so many different mails."""
+    def wait_for_kills(self, kills: int) -> None:
+        """Until so many processes were killed in all."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.killed - {0}) == kills, PATIENCE):
                 raise TimeoutError("nobody was killed")
+
+    def wait_for(self, mails: int, addresses: Iterable[str]) -> None:
+        """Until each of these addresses has got so many different mails."""
+        with self._changed:
             if not self._changed.wait_for(
                 lambda: all(len({one["Message-ID"] for one in self.mails_to(to)}) >= mails for to in addresses),
                 PATIENCE,
@@ -307,16 +313,25 @@ class Guest:
             assert (await visitor.ask(type="end"))["outcome"] == "ended"
 
 
-async def _nothing_is_due(two: Installation) -> None:
-    """Until the outbox is empty."""
-    engine = two.store()
-    await engine.open()
-    try:
+class Outbox:
+    """A look at what is due."""
+
+    def __init__(self, two: Installation) -> None:
+        self._engine = two.store()
+
+    async def __aenter__(self) -> Self:
+        await self._engine.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.close()
+
+    async def holds(self, mails: int) -> None:
+        """Until so many mails are due, or on their way, and not noted as sent."""
+        open_ones = [Where("status", "=", "open"), Where("name", "in", MAILS)]
         async with asyncio.timeout(PATIENCE):
-            while await engine.count(JOBS, [Where("status", "=", "open"), Where("name", "in", MAILS)]):
+            while await self._engine.count(JOBS, open_ones) != mails:
                 await asyncio.sleep(0.02)
-    finally:
-        await engine.close()
 
 
 @pytest.mark.timeout(60 + 20 * ROUNDS)
@@ -324,7 +339,7 @@ async def test_a_mail_that_is_due_comes_once_or_twice_as_one_whenever_its_bringe
     two: Installation, mails: DeadlyMailServer, counted: Callable[..., None]
 ) -> None:
     chance = random.Random(11)  # noqa: S311 - the same victims each time
-    ways = itertools.islice(itertools.cycle(WAYS), ROUNDS)
+    ways = [*itertools.islice(itertools.cycle(WAYS), ROUNDS)]
     guests: list[Guest] = []
     newest: list[Guest] = []
 
@@ -334,19 +349,26 @@ async def test_a_mail_that_is_due_comes_once_or_twice_as_one_whenever_its_bringe
         mails.shut()
         await asyncio.gather(*deeds)
         await asyncio.to_thread(mails.wait_at_the_gate, VISITORS)
-        mails.open(how, spared=chance.randrange(VISITORS))
-        await asyncio.to_thread(mails.wait_for, number, [guest.address for guest in newest], kills=kills)
+        spared = chance.randrange(VISITORS)
+        for left in range(VISITORS, VISITORS - spared, -1):
+            mails.let_in(1)
+            await outbox.holds(left - 1)
+        mails.let_in(1, how)
+        await asyncio.to_thread(mails.wait_for_kills, kills)
+        mails.let_in()
+        await asyncio.to_thread(mails.wait_for, number, [guest.address for guest in newest])
         await asyncio.to_thread(two.revive, mails.killed)
-        await _nothing_is_due(two)
+        await outbox.holds(0)
 
-    for turn, how in enumerate(ways):
-        if turn % 2 == 0:
-            newest = [Guest(two, len(guests) + number) for number in range(VISITORS)]
-            guests += newest
-            await killing(how, [guest.gives_his_address() for guest in newest], 1)
-        else:
-            await asyncio.gather(*(guest.proves_it(mails.mails_to(guest.address)[0]) for guest in newest))
-            await killing(how, [guest.ends_his_chat() for guest in newest], 2)
+    async with Outbox(two) as outbox:
+        for turn, how in enumerate(ways):
+            if turn % 2 == 0:
+                newest = [Guest(two, len(guests) + number) for number in range(VISITORS)]
+                guests += newest
+                await killing(how, [guest.gives_his_address() for guest in newest], 1)
+            else:
+                await asyncio.gather(*(guest.proves_it(mails.mails_to(guest.address)[0]) for guest in newest))
+                await killing(how, [guest.ends_his_chat() for guest in newest], 2)
 
     came = defaultdict(list)
     for one in mails.taken:
@@ -366,4 +388,5 @@ async def test_a_mail_that_is_due_comes_once_or_twice_as_one_whenever_its_bringe
             told = [event for event in await whole(boss, guest.chat) if event["kind"] == "transcript"]
             assert [event["sent"] for event in told] == [True], "the chat says it once"
     twice = sum(len(copies) == 2 for copies in came.values())
+    assert ways.count("between") <= twice <= ways.count("between") + ways.count("after"), "only what a kill fell upon"
     counted(kills=ROUNDS, due=len(came), came_once=len(came) - twice, came_twice=twice, lost=0)

@@ -27,6 +27,7 @@ from tests.talking import Json, Staff, Visitor, logged_in
 QUICK = {"FRONTDESK_WEB__FRAMES_PER_SECOND": "100000", "FRONTDESK_WEB__FRAMES_BURST": "100000"}
 MANY = {"FRONTDESK_WEB__SOCKETS_PER_ADDRESS": "1000"}
 ROUNDS = 4
+pytestmark = pytest.mark.timeout(180)
 RENEWED = "all workers have begun again"
 
 
@@ -189,7 +190,6 @@ async def test_a_visitor_at_one_worker_and_an_agent_at_the_other_talk_live(crew:
     await _talk_live(crew)
 
 
-@pytest.mark.timeout(180)
 async def test_on_mongo_and_redis_they_talk_live_and_are_renewed_as_on_sqlite(far_crew: Crew) -> None:
     await _talk_live(far_crew)
     chats = await _renewed(far_crew, visitors=1)
@@ -492,7 +492,7 @@ async def _reached(chats: list[Chat], number: int) -> None:
 
 
 async def _until(happened: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(2 * PATIENCE):  # a worker is a new interpreter, which takes long where others work too
         while not (found := happened()):
             await asyncio.sleep(0.01)
     return found
