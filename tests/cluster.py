@@ -129,6 +129,6 @@ def wait_until_ready(port: int) -> None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
                 return
-        except urllib.error.HTTPError:
-            continue
+        except urllib.error.HTTPError as not_yet:
+            not_yet.close()  # it holds the connection
     raise TimeoutError

@@ -32,7 +32,6 @@ export function anchor(href, text, host) {
   return h("a", options, text, host && ` [${host}]`);
 }
 
-// Moves no element that stands right: focus and selection stay.
 export function fill(parent, children) {
   for (const child of [...parent.childNodes]) if (!children.includes(child)) child.remove();
   let at = parent.firstChild;

@@ -40,8 +40,7 @@ export class Line {
 
   doubt(why, on) {
     const before = this.lost;
-    if (on) this.#doubts.add(why);
-    else this.#doubts.delete(why);
+    this.#doubts[on ? "add" : "delete"](why);
     if (this.lost === before) return;
     this.#watch();
     this.#is.onState();
@@ -251,7 +250,6 @@ export class Outbox {
     return entry;
   }
 
-  // Under the same id: if it was stored after all, it stays one.
   retry(id) {
     const entry = this.#entries.get(id);
     if (entry?.state === "failed") entry.state = "waiting";
