@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     BotStateChanged,
     Button,
@@ -97,6 +98,7 @@ EVENTS: list[AnyEvent] = [
     ),
     FileHidden(at=22, file="f-1", until=99, author=AGENT_ID, author_name="Ann", reason="difficult"),
     FileDestroyed(at=23, file="f-1", reason="sensitive"),
+    AddressErased(at=24, contact="somebody-else"),
 ]
 NUMBERED = [Numbered(seq, event) for seq, event in enumerate(EVENTS, 1)]
 
