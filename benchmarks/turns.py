@@ -47,6 +47,8 @@ UNSEEN = (
     "human?",
 )
 """As `ANY_TIME`, understood by the model and not by heart."""
+PATIENCE_S = 60
+"""What visitors may take longer than they were told to, before the run is given up."""
 STORE_SETTINGS = {"FRONTDESK_STORAGE__URL": "", "FRONTDESK_KEYS__URL": "_keys"}
 """What names the databases; the keys may not be in the records' one."""
 RASA = {1: (41, 24), 8: (58, 124), 32: (56, 557)}
@@ -93,8 +95,9 @@ async def visitor(
         welcome = await socket.receive_json()
         device = (uuid.uuid4().hex + uuid.uuid4().hex)[:43]
         await socket.send_json({"type": "consent", "notice": welcome["notice"]["version"], "device": device})
-        while (await socket.receive_json())["type"] != "welcome":
-            pass
+        while (answer := await socket.receive_json())["type"] != "welcome":
+            if answer["type"] == "error":  # one address may open a hundred chats an hour
+                raise RuntimeError(answer)
         number = 0
         while time.perf_counter() < until:
             text = STORY[number] if number < len(STORY) else asked[number % len(asked)]
@@ -207,7 +210,14 @@ def wait_ready(base: str) -> None:
 def in_child(base: str, bot: str, visitors: int, seconds: float, *, unseen: bool = False) -> dict[str, Any]:
     """Run this file again as the visitors' process and read its figures."""
     what = "--load=" + json.dumps([base, bot, visitors, seconds, unseen])  # one word: an id may begin with a dash
-    result = subprocess.run([sys.executable, __file__, what], cwd=ROOT, check=True, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, __file__, what],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=seconds + PATIENCE_S,
+    )
     figures: dict[str, Any] = json.loads(result.stdout)
     return figures
 
