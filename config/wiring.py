@@ -44,8 +44,10 @@ from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
 from foundation.records import Collection, Kind
 from foundation.relay import RedisSignals
 from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, Uploads, WebSettings, build_app
+from handoff.assignment import Assigner
 from handoff.desk import Desk
 from handoff.file_doors import FileDoors
+from handoff.presence import PRESENCE, Presence
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
@@ -81,6 +83,7 @@ KINDS: Sequence[Kind] = (
     *escrow.KINDS,
     *attachments_of_chats.KINDS,
     *bot_runtime.KINDS,
+    PRESENCE,
     DEMO_MAIL,
 )
 """Everything that is stored, for the engine."""
@@ -316,9 +319,22 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         wait_ms=settings.queue.wait_minutes * MINUTE,
         silent_ms=settings.queue.silent_minutes * MINUTE,
     )
+    presence = Presence(engine, keyring, signals, clock, accounts=staff.accounts, audit=staff.audit)
+    assigner = Assigner(
+        accounts=staff.accounts,
+        bots=staff.bots,
+        people=staff.people,
+        grants=staff.grants,
+        conversations=conversations,
+        presence=presence,
+        signals=signals,
+        clock=clock,
+        accept_ms=settings.queue.accept_seconds * SECOND,
+    )
     console = Console(
         desk,
         proof.verification,
+        presence=presence,
         conversations=conversations,
         redactions=rights_.redactions,
         bots=staff.bots,
@@ -433,6 +449,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             *([("signals", signals.run())] if isinstance(signals, RedisSignals) else []),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
+            ("assignment", assigner.run()),
             ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
             ("transcript mails", transcript_mails.run()),

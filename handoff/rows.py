@@ -7,9 +7,10 @@ from transcripts import State
 PREVIEW = 120
 
 
-def row_of(state: State) -> dict[str, Any]:
-    """The row that `docs/http.md` describes. It is for staff: it names the contact and says how far he is proven."""
-    verification = state.verification
+def row_of(state: State, now: int) -> dict[str, Any]:
+    """The row that `docs/http.md` describes. It is for staff: it names the contact and says how far he is proven. `offer` is
+    to whom the waiting chat is offered, and for how many milliseconds from `now` (YA-25)."""
+    verification, offer = state.verification, state.offer
     return {
         "id": state.id,
         "bot": state.bot,
@@ -27,4 +28,5 @@ def row_of(state: State) -> dict[str, Any]:
         "seq": state.seq,
         "unread": state.unread,
         "tags": sorted(state.tags),
+        "offer": offer and {"to": offer.person, "name": offer.name, "left": max(offer.until - now, 0)},
     }

@@ -255,6 +255,23 @@ class ControlChanged(Event, frozen=True, tag="control"):
     holder_name: str = ""
 
 
+class ChatOffered(Event, frozen=True, tag="offered"):
+    """The house offers a waiting chat to this person until a moment (YA-25). He has it when he takes it; until then it
+    waits in the queue, and anybody else may take it."""
+
+    person: str
+    name: str
+    until: int
+
+
+class OfferEnded(Event, frozen=True, tag="offer_ended"):
+    """The offer is over and the chat was not taken: he gave it back, did not answer in time, or is not free any more."""
+
+    person: str
+    name: str
+    reason: Literal["declined", "missed", "withdrawn"]
+
+
 class TranscriptMailed(Event, frozen=True, tag="transcript_mailed"):
     """A mail server took the transcript: for which address, over which TLS (`None`: in clear), with which words (PS-4,
     PS-5). `mail` names its record; `why` is `closed` or `asked`."""
@@ -306,6 +323,8 @@ AnyEvent = (
     | ProcessingRestricted
     | RestrictionLifted
     | ControlChanged
+    | ChatOffered
+    | OfferEnded
     | Closed
     | TranscriptMailed
     | TranscriptNotMailed

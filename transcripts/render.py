@@ -270,11 +270,22 @@ def _tagged(view: View) -> str:
     return f"{who} set the tags: {', '.join(view['tags'])}" if view["tags"] else f"{who} took all tags off"
 
 
+def _offer(view: View) -> str:
+    who = view["author_name"] or "a colleague"
+    return {
+        "offered": f"The chat was offered to {who}",
+        "declined": f"{who} gave the chat back",
+        "missed": f"{who} did not answer in time",
+        "withdrawn": f"{who} was not free any more",
+    }[view["state"]]
+
+
 _COURSE = {
     "opened": _opened,
     "consent": _consent,
     "email": _email,
     "control": _control,
+    "offer": _offer,
     "closed": _closed,
     "named": _named,
     "tagged": _tagged,

@@ -17,6 +17,7 @@ from transcripts.events import (
     AnyEvent,
     BotStateChanged,
     Button,
+    ChatOffered,
     Closed,
     ConsentGiven,
     ConsentWithdrawn,
@@ -32,6 +33,7 @@ from transcripts.events import (
     NameGiven,
     NoteWritten,
     Numbered,
+    OfferEnded,
     Opened,
     OptInConfirmed,
     ProcessingRestricted,
@@ -374,6 +376,11 @@ def _control(event: ControlChanged) -> _Members:
     }
 
 
+def _offer(event: ChatOffered | OfferEnded) -> _Members:
+    state = "offered" if isinstance(event, ChatOffered) else event.reason
+    return {"kind": "offer", "state": state, "author": event.person, "author_name": event.name}
+
+
 def _closed_for_visitor(event: Closed) -> _Members:
     return {"kind": "closed", "by": event.by, "reason": event.reason}
 
@@ -439,6 +446,8 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     ProcessingRestricted: _restriction,
     RestrictionLifted: _restriction,
     ControlChanged: _control,
+    ChatOffered: _offer,
+    OfferEnded: _offer,
     Closed: _closed,
     TranscriptMailed: _mailed,
     TranscriptNotMailed: _mailed,

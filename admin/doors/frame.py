@@ -17,6 +17,7 @@ from foundation.web import Pages
 DONE: Mapping[str, str] = {
     "setup": "Your account is ready. Add your people and a bot next.",
     "account": "The account has its new name.",
+    "assignment": "It is changed. It counts at once.",
     "role": "The role is changed. Open sessions of this person have ended.",
     "grants": "The access to bots is changed. It counts at once.",
     "permissions": "The permissions are changed. They count at once.",
@@ -89,6 +90,7 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("requests", "Access requests", "/admin/requests", "key", _LEADS),
         ),
     ),
+    ("Desk", (Place("assignment", "Assignment", "/admin/assignment", "queue", _ADMINS),)),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
     (
         "Privacy",

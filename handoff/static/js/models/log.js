@@ -23,6 +23,13 @@ const CONTROL = {
   cancelled: "Taken out of the queue; the bot has it again.",
 };
 
+const OFFER = {
+  offered: "Offered to {who}.",
+  declined: "{who} gave the chat back.",
+  missed: "{who} did not answer in time.",
+  withdrawn: "{who} was not free any more.",
+};
+
 const CLOSED = {
   resolved: "{who} resolved the chat.",
   ended: "The visitor ended the chat.",
@@ -224,6 +231,8 @@ function toItem(event, names) {
             }),
             "take",
           );
+    case "offer":
+      return { ...line(filled(chosen(OFFER, event.state) ?? "The chat was offered.", { who }), "bell"), quiet: true };
     case "closed":
       return line(filled(chosen(CLOSED, event.reason, event.by) ?? "The chat ended.", { who }), "check");
     case "transcript":
