@@ -23,6 +23,7 @@ from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
 from bot_runtime.minds import MindHolding, Minds
+from bot_runtime.site_visitors import SiteKeyPages, SiteKeys, SiteVisitors
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
 from bot_runtime.verification.bounces import Bounces
@@ -299,7 +300,11 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     answerer = Answerer(running, minds, Thinker(signals, transcript_url=transcript_url), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
+    site_keys = SiteKeys(engine, keyring, clock, staff.audit)
+    site_visitors = SiteVisitors(engine, keyring, clock, site_keys)
+    visits = widget.Services(
+        chats, conversations, turns, proof.verification, transcript_mails, signals, clock, site_visitors
+    )
 
     holdings = widget.HoldingsOf(
         conversations=conversations,
@@ -426,6 +431,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             clock=clock,
         ).routes(),
         *console.routes(staff.rules),
+        *SiteKeyPages(frame, keys=site_keys, bots=staff.bots, people=staff.people).routes(staff.rules),
         *SharedFiles(attachments, guard).routes(staff.rules),
         *widget.VisitorFiles(staff.bots, chats, attachments, uploads, clock, an_hour=settings.files.an_hour).routes(),
         *FileDoors(
@@ -450,6 +456,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("assignment", assigner.run()),
+            ("visitors of sites", site_visitors.run()),
             ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
             ("transcript mails", transcript_mails.run()),

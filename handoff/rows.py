@@ -27,6 +27,7 @@ def row_of(state: State, now: int) -> dict[str, Any]:
         "waiting_since": state.waiting_since,
         "seq": state.seq,
         "unread": state.unread,
+        "site": state.site and {"sub": state.site.sub, "name": state.site.name, "email": state.site.email},
         "tags": sorted(state.tags),
         "offer": offer and {"to": offer.person, "name": offer.name, "left": max(offer.until - now, 0)},
     }

@@ -159,6 +159,15 @@ class NameGiven(Event, frozen=True, tag="named"):
     by: Role = "visitor"
 
 
+class SiteIdentified(Event, frozen=True, tag="site_identified"):
+    """The host site says who this visitor is (YA-29), with a signed token. `sub` is the site's id of him. Name and
+    address are the site's word: they prove no mailbox and are no opt-in."""
+
+    sub: str
+    name: str = ""
+    email: str = ""
+
+
 class Tagged(Event, frozen=True, tag="tagged"):
     """Staff put tags on the conversation, or took some off (MS-6); `tags` are all that it has from now on."""
 
@@ -313,6 +322,7 @@ AnyEvent = (
     | EmailVerified
     | VerificationLost
     | NameGiven
+    | SiteIdentified
     | Tagged
     | FileShared
     | FileHidden

@@ -265,6 +265,11 @@ def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
 
+def _identified(view: View) -> str:
+    said = ", ".join(one for one in (view["name"], view["address"]) if one)
+    return f"The site says that this is its visitor {view['sub']}{f' ({said})' if said else ''}"
+
+
 def _tagged(view: View) -> str:
     who = view["author_name"] or "Staff"
     return f"{who} set the tags: {', '.join(view['tags'])}" if view["tags"] else f"{who} took all tags off"
@@ -288,6 +293,7 @@ _COURSE = {
     "offer": _offer,
     "closed": _closed,
     "named": _named,
+    "identified": _identified,
     "tagged": _tagged,
     "file_hidden": _file_hidden,
     "file_destroyed": _file_destroyed,

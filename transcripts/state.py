@@ -43,6 +43,7 @@ from transcripts.events import (
     ProcessingRestricted,
     RestrictionLifted,
     Role,
+    SiteIdentified,
     Tagged,
     TranscriptMailed,
     TranscriptNotMailed,
@@ -128,6 +129,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
     `offer`: to whom the waiting chat is offered now; `declined`: who gave it back since it waits (YA-25).
+    `site`: what the host site says of the visitor (YA-29).
     `mails`: the transcript mails whose end stands in the log.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
     message seq that a turn answered. `code_asked_at`: when the visitor was last asked for a code that went to this address,
@@ -169,6 +171,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     files: Mapping[str, Shared] = NO_FILES
     restricted: ProcessingRestricted | None = None
     mails: tuple[str, ...] = ()
+    site: SiteIdentified | None = None
     offer: ChatOffered | None = None
     declined: frozenset[str] = frozenset()
 
@@ -351,6 +354,10 @@ def _named(state: State, _: int, event: NameGiven) -> None:
     _set(state, "name", event.name)
 
 
+def _site_identified(state: State, _: int, event: SiteIdentified) -> None:
+    _set(state, "site", event)
+
+
 def _tagged(state: State, _: int, event: Tagged) -> None:
     _set(state, "tags", frozenset(event.tags))
 
@@ -468,6 +475,7 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     EmailVerified: _email_verified,
     VerificationLost: _verification_lost,
     NameGiven: _named,
+    SiteIdentified: _site_identified,
     Tagged: _tagged,
     FileShared: _file_shared,
     FileHidden: _file_hidden,

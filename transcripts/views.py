@@ -38,6 +38,7 @@ from transcripts.events import (
     OptInConfirmed,
     ProcessingRestricted,
     RestrictionLifted,
+    SiteIdentified,
     Tagged,
     TranscriptMailed,
     TranscriptNotMailed,
@@ -319,6 +320,10 @@ def _named(event: NameGiven) -> _Members:
     return {"kind": "named", "name": event.name, "by": event.by}
 
 
+def _site_identified(event: SiteIdentified) -> _Members:
+    return {"kind": "identified", "sub": event.sub, "name": event.name, "address": event.email}
+
+
 def _tagged(event: Tagged) -> _Members:
     return {"kind": "tagged", "tags": list(event.tags), "author": event.author, "author_name": event.author_name}
 
@@ -436,6 +441,7 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     EmailVerified: _verified,
     VerificationLost: _lost,
     NameGiven: _named,
+    SiteIdentified: _site_identified,
     Tagged: _tagged,
     FileShared: _file_for_member,
     FileHidden: _file_hidden,

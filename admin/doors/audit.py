@@ -101,6 +101,8 @@ WORDS = {
     "conversation.closed": "closed a chat",
     "account.assignment_changed": "changed how chats are given out",
     "person.chats_limited": "changed how many chats a person is given",
+    "site_key.made": "made a key for a site",
+    "site_key.revoked": "revoked a key of a site",
     "person.status": "changed the status at the desk",
     "conversation.declined": "gave an offered chat back",
     "conversation.tagged": "tagged a chat",

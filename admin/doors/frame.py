@@ -24,6 +24,7 @@ DONE: Mapping[str, str] = {
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "site_key_revoked": "The key is revoked. It signs nobody in any more.",
     "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
     "published": "The version is published. Visitors who come back are asked again.",
     "request_done": "The request is marked as done.",

@@ -12,6 +12,7 @@
  * @typedef {{id: string, bot: string, control: string, holder: string | null, holder_name: string, name: string, address: string,
  *   verification: {state: string, method: string, why: string}, last_text: string, last_by: string, opened_at: number,
  *   updated_at: number, waiting_since: number | null, seq: number, unread: number,
+ *   site?: {sub: string, name: string, email: string} | null,
  *   offer?: {to: string, name: string, left: number, until: number} | null}} Row
  */
 

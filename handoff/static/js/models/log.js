@@ -210,6 +210,8 @@ function toItem(event, names) {
       return line(event.given ? "The visitor agreed to the notice." : "The visitor withdrew the consent.", "shield");
     case "named":
       return line(`The visitor's name is ${event.name}.`, "user");
+    case "identified":
+      return line(`The site says: ${[event.name, event.address, `visitor ${event.sub}`].filter(Boolean).join(", ")}.`, "user");
     case "tagged":
       return line(event.tags.length > 0 ? `Tags: ${event.tags.join(", ")}.` : "All tags were taken off.", "edit");
     case "email":

@@ -29,6 +29,7 @@ export class FrontdeskWidget extends HTMLElement {
   #times;
   #spoken = "";
   #hiddenAt = 0;
+  #named;
   #life;
 
   connectedCallback() {
@@ -59,7 +60,7 @@ export class FrontdeskWidget extends HTMLElement {
     this.#accent(accent);
     this.#drawSoon();
     // Without our loader nobody greets.
-    setTimeout(() => this.isConnected && this.#visit.line.start(), framed ? GREETED_WITHIN : 0);
+    setTimeout(() => this.isConnected && this.#start(), framed ? GREETED_WITHIN : 0);
   }
 
   disconnectedCallback() {
@@ -71,7 +72,8 @@ export class FrontdeskWidget extends HTMLElement {
     const message = source === window.parent && framed && understood(data);
     if (!message || (this.#host && origin !== this.#host)) return;
     const { kind } = message;
-    if (kind === "hello") this.#greeted(origin, message);
+    if (kind === "identify") this.#named = this.#name(message.token);
+    else if (kind === "hello") this.#greeted(origin, message);
     else if (!this.#host) return;
     else if (kind === "shown") this.#show(message);
     else if (kind === "locale") this.#visit.setLocale(message.locale);
@@ -84,10 +86,21 @@ export class FrontdeskWidget extends HTMLElement {
     this.#host = origin;
     if (isLocale(hello.locale)) this.#visit.setLocale(hello.locale);
     this.#visit.setPage(hello);
-    this.#visit.line.start();
+    this.#start();
     this.#tell({ kind: "ready" });
     this.#tell({ kind: "accent", said: this.dataset.accent });
     this.#show(hello);
+  }
+
+  // YA-29: not before it is known for whom.
+  async #start() {
+    await this.#named;
+    this.#visit.line.start();
+  }
+
+  async #name(token) {
+    const { identify } = await import("../models/identity.js");
+    identify(this.#visit, token);
   }
 
   #tell(message) {

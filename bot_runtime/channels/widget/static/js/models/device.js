@@ -16,6 +16,10 @@ export class Device {
     this.#draw = draw;
   }
 
+  get hello() {
+    return { device: this.secret, ...(this.signs && { key: true }) };
+  }
+
   get secret() {
     return this.isKept ? this.#kept.device : this.#inMemory;
   }
