@@ -18,6 +18,8 @@ import transcripts
 from admin.bots import Bot
 from admin.doors import routes as admin_routes
 from admin.doors.frame import AdminFrame
+from admin.doors.invitations import AcceptDoor, InvitationDoor
+from admin.invitation_mails import InvitationMails
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
@@ -363,6 +365,16 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         sockets_per_address=settings.web.sockets_per_address,
         sockets_total=settings.web.sockets_in_all,
     )
+    invitations = InvitationMails(
+        staff.invitations,
+        accounts=staff.accounts,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        clock=clock,
+        sender=sender,
+        base_url=base_url,
+    )
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
     frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
     routes: list[Route] = [
@@ -431,6 +443,17 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             clock=clock,
         ).routes(),
         *console.routes(staff.rules),
+        *InvitationDoor(
+            frame,
+            invitations=staff.invitations,
+            mail=invitations,
+            mails=bool(settings.mail.host) or settings.demo,
+            people=staff.people,
+            bots=staff.bots,
+        ).routes(staff.rules),
+        *AcceptDoor(
+            pages, invitations=staff.invitations, sessions=staff.sessions, devices=staff.devices, clock=clock
+        ).routes(staff.rules),
         *SiteKeyPages(frame, keys=site_keys, bots=staff.bots, people=staff.people).routes(staff.rules),
         *SharedFiles(attachments, guard).routes(staff.rules),
         *widget.VisitorFiles(staff.bots, chats, attachments, uploads, clock, an_hour=settings.files.an_hour).routes(),
@@ -456,6 +479,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
             ("assignment", assigner.run()),
+            ("invitations", invitations.run()),
             ("visitors of sites", site_visitors.run()),
             ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),

@@ -24,6 +24,8 @@ DONE: Mapping[str, str] = {
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "invited": "The invitation is on its way.",
+    "invitation_revoked": "The invitation is taken back. Its link opens nothing any more.",
     "site_key_revoked": "The key is revoked. It signs nobody in any more.",
     "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
     "published": "The version is published. Visitors who come back are asked again.",
@@ -88,6 +90,7 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("general", "General", "/admin", "gear", _ADMINS),
             Place("people", "People and roles", "/admin/people", "users", _ADMINS),
+            Place("invitations", "Invitations", "/admin/invitations", "mail", _ADMINS),
             Place("requests", "Access requests", "/admin/requests", "key", _LEADS),
         ),
     ),
