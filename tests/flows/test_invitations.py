@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -135,3 +136,23 @@ async def test_YA_23_A_18_nobody_invites_into_a_role_that_he_may_not_give(house:
             assert (await post(house, session, "/admin/invitations", **form)).status == 422, wrong
     async with logged_in(house.base_url, agent["email"], agent["password"]) as session:
         assert (await post(house, session, "/admin/invitations", **right)).status == 403
+
+
+async def test_YA_23_without_a_mail_server_the_link_is_shown_once(tmp_path: Path) -> None:
+    house = Frontdesk(tmp_path / "data")
+    house.init()
+    house.environment["FRONTDESK_DEMO"] = "false"
+    house.start()
+    try:
+        admin = house.person("admin")
+        async with logged_in(house.base_url, admin["email"], admin["password"]) as boss:
+            invited = await post(house, boss, "/admin/invitations", email=NEW, role="agent")
+            assert invited.status == 200
+            link = link_of((await invited.text()).replace("<", " "))
+            async with boss.get(f"{house.base_url}/admin/invitations") as page:
+                assert link not in await page.text()
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as newcomer:
+            made = await post(house, newcomer, link, name="Nina", password=PASSWORD)
+            assert (made.status, made.headers["Location"]) == (303, "/console")
+    finally:
+        house.stop()
