@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from transcripts.events import (
+    AddressErased,
     AnyEvent,
     BotStateChanged,
     Button,
@@ -83,6 +84,7 @@ EVENTS: list[AnyEvent] = [
     ConsentWithdrawn(at=16, record="rec-2"),
     ChatOffered(at=17, person=AGENT_ID, name="Ann", until=99),
     OfferEnded(at=17, person=AGENT_ID, name="Ann", reason="missed"),
+    AddressErased(at=17, contact="contact-2"),
     SiteIdentified(at=17, sub="secret sub", name="Jane Doe", email="jane@secret.example"),
     Tagged(at=17, tags=("a secret tag",), author=AGENT_ID, author_name="Ann"),
     MessageRedacted(at=17, message=5, author=AGENT_ID, author_name="Ann", reason="difficult"),

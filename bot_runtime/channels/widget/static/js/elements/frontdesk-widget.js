@@ -59,7 +59,6 @@ export class FrontdeskWidget extends HTMLElement {
     on(document, "visibilitychange", () => this.#looked());
     this.#accent(accent);
     this.#drawSoon();
-    // Without our loader nobody greets.
     setTimeout(() => this.isConnected && this.#start(), framed ? GREETED_WITHIN : 0);
   }
 
@@ -119,7 +118,6 @@ export class FrontdeskWidget extends HTMLElement {
     this.#visit.setVisible(this.#shown && !hidden);
     if (hidden) this.#hiddenAt = Date.now();
     else if (this.#hiddenAt && Date.now() - this.#hiddenAt > ASLEEP_AFTER) {
-      // What looks open may be long dead.
       this.#visit.line.drop();
       this.#visit.line.nudge();
     }
@@ -166,7 +164,6 @@ export class FrontdeskWidget extends HTMLElement {
     else ({ thread: this.#composer, privacy: this.#privacy }[this.#view] ?? this.#page).focus();
   }
 
-  // Animation frames rest while the window is closed.
   async #drawSoon() {
     if (this.#drawing) return;
     this.#drawing = true;

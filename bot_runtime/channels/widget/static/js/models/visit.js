@@ -35,7 +35,6 @@ export class Visit extends EventTarget {
   #ticket = "";
   #sinceSaid = 0;
   #greeting = false;
-  // Up to here events are shown again, not happening.
   #freshAfter = Infinity;
   #visible = true;
 
