@@ -23,15 +23,22 @@ ACCOUNT = Kind("account", fields=("created_at",), indexes=(("created_at",),))
 
 LONGEST_LINK_DAYS = 3_650
 
+MOST_CHATS = 50
+"""More chats at a time than this nobody is given."""
+
 
 class AccountBody(msgspec.Struct, frozen=True):
     """`owners`: ids of the active super admins. `link_days`: the longest life of a transcript link, `None` for what the
-    settings say (YA-11). `confirm_erasures`: a person of the house carries out what visitors ask to be erased."""
+    settings say (YA-11). `confirm_erasures`: a person of the house carries out what visitors ask to be erased.
+    `automatic`: waiting chats are offered to who is available, up to `chats_at_once` for each; otherwise people take
+    them by hand (YA-25)."""
 
     name: str
     owners: tuple[str, ...] = ()
     link_days: int | None = None
     confirm_erasures: bool = False
+    automatic: bool = False
+    chats_at_once: int = 3
 
 
 Account = Record[AccountBody]
@@ -95,6 +102,22 @@ class Accounts:
         async with self._audit.recording(id, by, "account.erasures_changed", id, before=before, after=after):
             return await self._change(id, lambda body: msgspec.structs.replace(body, confirm_erasures=confirm))
 
+    async def assign(self, id: str, *, automatic: bool, chats_at_once: int, by: By = SYSTEM) -> Account:
+        """Say who gives out the waiting chats, and how many one person is given at a time (YA-25). Raises `Invalid`."""
+        if not 1 <= chats_at_once <= MOST_CHATS:
+            raise Invalid(f"A number of chats from 1 to {MOST_CHATS}, please.", field="chats_at_once")
+        account = await self._require(id)
+        body = msgspec.structs.replace(account.body, automatic=automatic, chats_at_once=chats_at_once)
+        before, after = _assignment(account.body), _assignment(body)
+        if before == after:
+            return account
+        async with self._audit.recording(id, by, "account.assignment_changed", id, before=before, after=after):
+            changed = await self._change(
+                id, lambda old: msgspec.structs.replace(old, automatic=automatic, chats_at_once=chats_at_once)
+            )
+        await self._changes.announce(id, "account")
+        return changed
+
     async def add_owner(self, id: str, person: str) -> None:
         """Count a person among the active super admins, after he has become one."""
         await self._change(id, lambda body: _with_owners(body, [*body.owners, person]))
@@ -129,6 +152,10 @@ class Accounts:
 
 def _with_owners(body: AccountBody, owners: list[str]) -> AccountBody:
     return msgspec.structs.replace(body, owners=tuple(dict.fromkeys(owners)))
+
+
+def _assignment(body: AccountBody) -> dict[str, Any]:
+    return {"automatic": body.automatic, "chats_at_once": body.chats_at_once}
 
 
 def _unknown() -> NotFound:

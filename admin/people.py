@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from admin import texts
-from admin.accounts import Accounts
+from admin.accounts import MOST_CHATS, Accounts
 from admin.audit import SYSTEM, AuditBook, By
 from admin.changes import Changes
 from admin.password_rules import require_acceptable
@@ -35,7 +35,8 @@ _SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 class PersonBody(msgspec.Struct, frozen=True):
     """`password` is an argon2id hash. `one_time_until`: the password was given out and has to be changed at its first
-    use, before this moment. `may_share`: make and revoke transcript links; `may_download`: transcripts as files."""
+    use, before this moment. `may_share`: make and revoke transcript links; `may_download`: transcripts as files.
+    `chats_at_once`: how many chats are given to this person at a time, `None` for what the account says (YA-25)."""
 
     name: str
     email: str
@@ -47,6 +48,7 @@ class PersonBody(msgspec.Struct, frozen=True):
     one_time_until: int | None = None
     may_share: bool = True
     may_download: bool = True
+    chats_at_once: int | None = None
 
     def may_log_in(self, now: int) -> bool:
         """Whether the right password opens a session."""
@@ -193,6 +195,25 @@ class People:
                     account,
                     id,
                     lambda old: {"body": msgspec.structs.replace(old.body, may_share=share, may_download=download)},
+                )
+        if changed is None:
+            raise _unknown()
+        await self._changes.announce(account, "people")
+        return changed
+
+    async def limit_chats(self, account: str, id: str, chats: int | None, *, by: By = SYSTEM) -> Person:
+        """Say how many chats are given to this person at a time: none (0) up to many, or as the account says (`None`).
+        Raises `Invalid`, `NotFound`."""
+        if chats is not None and not 0 <= chats <= MOST_CHATS:
+            raise Invalid(f"A number of chats from 0 to {MOST_CHATS}, or nothing.", field="chats_at_once")
+        async with self._one_at_a_time:
+            person = await self._require(account, id)
+            if person.body.chats_at_once == chats:
+                return person
+            before, after = {"chats_at_once": person.body.chats_at_once}, {"chats_at_once": chats}
+            async with self._audit.recording(account, by, "person.chats_limited", id, before=before, after=after):
+                changed = await self._people.update(
+                    account, id, lambda old: {"body": msgspec.structs.replace(old.body, chats_at_once=chats)}
                 )
         if changed is None:
             raise _unknown()

@@ -17,6 +17,7 @@ from admin.changes import Changes
 from admin.cookies import KnownDevices, Returns, Signer
 from admin.grants import GRANT, Grants
 from admin.heads import Heads
+from admin.invitations import INVITATION, Invitations
 from admin.logins import Logins
 from admin.passwords import Passwords
 from admin.people import PERSON, People
@@ -31,7 +32,7 @@ from foundation.keys import Keyring
 from foundation.live import Signals
 from foundation.records import Engine
 
-KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, *RANGE_KINDS, ACCESS_REQUEST, AUDIT_BOOK)
+KINDS = (ACCOUNT, BOT, PERSON, GRANT, SESSION, SETUP_LINK, INVITATION, *RANGE_KINDS, ACCESS_REQUEST, AUDIT_BOOK)
 """What this package stores, for the engine."""
 
 
@@ -50,6 +51,7 @@ class Services:
     audit: AuditBook
     heads: Heads
     setup: Setup
+    invitations: Invitations
     logins: Logins
     rules: Rules
     changes: Changes
@@ -108,6 +110,7 @@ def build(
         audit=audit,
         heads=Heads(audit, accounts, keyring, clock),
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
+        invitations=Invitations(engine, keyring, clock, people=people, grants=grants, bots=bots, audit=audit),
         logins=Logins(people, hashing, audit, keyring, clock),
         rules=Rules(sessions),
         changes=changes,

@@ -4,9 +4,9 @@ What this package promises: a visitor's message is stored once and acknowledged 
 while it holds the conversation; a failing bot never breaks a chat; an address is proven to nobody but its reader.
 """
 
-from bot_runtime import verification
+from bot_runtime import site_visitors, verification
 
-KINDS = verification.KINDS
+KINDS = (*verification.KINDS, *site_visitors.KINDS)
 """What this package stores, for the engine."""
 
 __all__ = ["KINDS"]

@@ -224,6 +224,9 @@ class Queue(Group):
     """The queue and its ends (YA-26)."""
 
     wait_minutes: int = Field(15, ge=1, description="Minutes after which an unanswered chat goes back to the bot.")
+    accept_seconds: int = Field(
+        30, ge=1, le=600, description="Seconds in which an offered chat is to be taken before the next person is asked."
+    )
     silent_minutes: int = Field(
         10, ge=1, description="Minutes a visitor waits for the agent before the chat is queued again."
     )

@@ -18,11 +18,14 @@ import transcripts
 from admin.bots import Bot
 from admin.doors import routes as admin_routes
 from admin.doors.frame import AdminFrame
+from admin.doors.invitations import AcceptDoor, InvitationDoor
+from admin.invitation_mails import InvitationMails
 from bot_runtime import verification
 from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
 from bot_runtime.minds import MindHolding, Minds
+from bot_runtime.site_visitors import SiteKeyPages, SiteKeys, SiteVisitors
 from bot_runtime.thinking import Thinker
 from bot_runtime.turns import Turns
 from bot_runtime.verification.bounces import Bounces
@@ -44,8 +47,10 @@ from foundation.mail import Delivery, Envelope, Post, PostUnreachable, SmtpPost
 from foundation.records import Collection, Kind
 from foundation.relay import RedisSignals
 from foundation.web import Metrics, Pages, Readiness, Route, Static, Throttle, Uploads, WebSettings, build_app
+from handoff.assignment import Assigner
 from handoff.desk import Desk
 from handoff.file_doors import FileDoors
+from handoff.presence import PRESENCE, Presence
 from handoff.queue import QueueKeeper
 from handoff.routes import Console
 from handoff.sight import may_see
@@ -81,6 +86,7 @@ KINDS: Sequence[Kind] = (
     *escrow.KINDS,
     *attachments_of_chats.KINDS,
     *bot_runtime.KINDS,
+    PRESENCE,
     DEMO_MAIL,
 )
 """Everything that is stored, for the engine."""
@@ -296,7 +302,11 @@ def build(  # noqa: PLR0915 - everything, in one readable order
     answerer = Answerer(running, minds, Thinker(signals, transcript_url=transcript_url), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    visits = widget.Services(chats, conversations, turns, proof.verification, transcript_mails, signals, clock)
+    site_keys = SiteKeys(engine, keyring, clock, staff.audit)
+    site_visitors = SiteVisitors(engine, keyring, clock, site_keys)
+    visits = widget.Services(
+        chats, conversations, turns, proof.verification, transcript_mails, signals, clock, site_visitors
+    )
 
     holdings = widget.HoldingsOf(
         conversations=conversations,
@@ -316,9 +326,22 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         wait_ms=settings.queue.wait_minutes * MINUTE,
         silent_ms=settings.queue.silent_minutes * MINUTE,
     )
+    presence = Presence(engine, keyring, signals, clock, accounts=staff.accounts, audit=staff.audit)
+    assigner = Assigner(
+        accounts=staff.accounts,
+        bots=staff.bots,
+        people=staff.people,
+        grants=staff.grants,
+        conversations=conversations,
+        presence=presence,
+        signals=signals,
+        clock=clock,
+        accept_ms=settings.queue.accept_seconds * SECOND,
+    )
     console = Console(
         desk,
         proof.verification,
+        presence=presence,
         conversations=conversations,
         redactions=rights_.redactions,
         bots=staff.bots,
@@ -341,6 +364,16 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         body_timeout_s=settings.web.body_timeout,
         sockets_per_address=settings.web.sockets_per_address,
         sockets_total=settings.web.sockets_in_all,
+    )
+    invitations = InvitationMails(
+        staff.invitations,
+        accounts=staff.accounts,
+        jobs=outbox,
+        post=post,
+        pages=pages,
+        clock=clock,
+        sender=sender,
+        base_url=base_url,
     )
     rate, burst = settings.web.frames_per_second, settings.web.frames_burst
     frame = AdminFrame(pages, staff.accounts, staff.requests, staff.alarms)
@@ -410,6 +443,18 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             clock=clock,
         ).routes(),
         *console.routes(staff.rules),
+        *InvitationDoor(
+            frame,
+            invitations=staff.invitations,
+            mail=invitations,
+            mails=bool(settings.mail.host) or settings.demo,
+            people=staff.people,
+            bots=staff.bots,
+        ).routes(staff.rules),
+        *AcceptDoor(
+            pages, invitations=staff.invitations, sessions=staff.sessions, devices=staff.devices, clock=clock
+        ).routes(staff.rules),
+        *SiteKeyPages(frame, keys=site_keys, bots=staff.bots, people=staff.people).routes(staff.rules),
         *SharedFiles(attachments, guard).routes(staff.rules),
         *widget.VisitorFiles(staff.bots, chats, attachments, uploads, clock, an_hour=settings.files.an_hour).routes(),
         *FileDoors(
@@ -433,6 +478,9 @@ def build(  # noqa: PLR0915 - everything, in one readable order
             *([("signals", signals.run())] if isinstance(signals, RedisSignals) else []),
             ("outbox", outbox.run()),
             ("queue", keeper.run()),
+            ("assignment", assigner.run()),
+            ("invitations", invitations.run()),
+            ("visitors of sites", site_visitors.run()),
             ("refused readers", guard.refusals.run()),
             ("opt-ins", proof.verification.run()),
             ("transcript mails", transcript_mails.run()),

@@ -9,7 +9,7 @@ revoked session or grant ends within seconds what it no longer allows.
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from foundation.tasks import ended
 from foundation.web import LiveSocket, batches
 from handoff import frames
 from handoff.desk import Desk
+from handoff.presence import BEAT, Presence, Standing
 from handoff.rows import row_of
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, may_see, require_sight
 from transcripts import Conversations, Row, State
@@ -35,9 +36,20 @@ log = logging.getLogger(__name__)
 POLL_EVERY = 2 * SECOND
 LIST_EVERY = 5
 """Polls from one look through the whole list to the next."""
+BEAT_EVERY = BEAT // POLL_EVERY
+"""Polls between two signs that this console is open."""
 OPEN_ROWS = 250
 CLOSED_ROWS = 50
 """Rows of the list that a console begins with; what changes later comes as it changes."""
+
+_HANDS: Mapping[type, Callable[[Desk, Principal, str], Awaitable[int]]] = {
+    frames.TakeOver: Desk.take_over,
+    frames.Decline: Desk.decline,
+    frames.HandBack: Desk.hand_back,
+    frames.Queue: Desk.requeue,
+    frames.Close: Desk.close,
+}
+"""The deeds by which a chat changes hands."""
 
 Who = Callable[[], Awaitable[Principal | None]]
 
@@ -78,6 +90,7 @@ class Connection:
         *,
         desk: Desk,
         proof: Proof,
+        presence: Presence,
         conversations: Conversations,
         redactions: Redactions,
         bots: Bots,
@@ -90,6 +103,9 @@ class Connection:
         self._person = person
         self._desk = desk
         self._proof = proof
+        self._presence = presence
+        self._standing = Standing()
+        self._mine: set[str] = set()
         self._conversations = conversations
         self._bots = bots
         self._signals = signals
@@ -102,12 +118,16 @@ class Connection:
 
     async def run(self) -> None:
         """Serve until the browser goes away or the right to be here ends."""
-        async with self._signals.listen(f"account/{self._person.account}") as listener:
+        account = self._person.account
+        async with self._signals.listen(f"account/{account}", f"presence/{account}") as listener:
             self._listener = listener
+            await self._presence.beat(self._person)
+            self._standing = await self._presence.standing(self._person)
             names = await self._follow_bots()
             rows = await self._rows()
             self._shown = {row["id"]: row["seq"] for row in rows}
             self._over = {row["id"] for row in rows if row["control"] == "closed"}
+            self._mine = {row["id"] for row in rows if self._is_mine(row)}
             self._send(frames.welcome(self._me(), names, rows))
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(self._follow()), group.create_task(self._poll())]
@@ -122,6 +142,9 @@ class Connection:
         try:
             await self._refresh_rights()
             match frame:
+                case frames.Status(status=status):
+                    await self._presence.choose(self._person, status)
+                    await self._refresh_standing(tell=True)
                 case frames.Watch(conversation=conversation, since=since):
                     await self._watch(conversation, since)
                 case frames.Unwatch(conversation=conversation):
@@ -132,7 +155,8 @@ class Connection:
                     seq = await self._deed(frame)
                     self._send({"type": "ack", "conversation": frame.conversation, "client_id": client_id, "seq": seq})
         except Problem as problem:
-            self._socket.send_problem(problem, conversation=frame.conversation, client_id=client_id)
+            conversation = getattr(frame, "conversation", "")
+            self._socket.send_problem(problem, conversation=conversation, client_id=client_id)
 
     async def _deed(self, frame: frames.Deed) -> int:
         if isinstance(frame, frames.Email | frames.Verify | frames.Redact):
@@ -144,16 +168,10 @@ class Connection:
                 return await self._desk.say(person, conversation, client_id=client_id, text=text)
             case frames.Note(client_id=client_id, text=text):
                 return await self._desk.note(person, conversation, client_id=client_id, text=text)
-            case frames.TakeOver():
-                return await self._desk.take_over(person, conversation)
-            case frames.HandBack():
-                return await self._desk.hand_back(person, conversation)
-            case frames.Queue():
-                return await self._desk.requeue(person, conversation)
-            case frames.Close():
-                return await self._desk.close(person, conversation)
             case frames.Tag(tags=tags):
                 return await self._desk.tag(person, conversation, tags)
+            case _:
+                return await _HANDS[type(frame)](self._desk, person, conversation)
 
     async def _redact(self, frame: frames.Redact) -> int:
         """YA-21: by those who were given the permission, in what they see."""
@@ -221,8 +239,12 @@ class Connection:
                     await self._catch_up(signal.subject, known=signal.number or 0)
                 elif signal.topic.startswith("conversation/") and signal.note is not None:
                     self._pass_typing(signal.topic.removeprefix("conversation/"), signal.note)
+                elif signal.topic.startswith("presence/"):
+                    if signal.subject == self._person.person:
+                        await self._refresh_standing()
                 elif signal.topic.startswith("account/"):
                     await self._refresh_rights()
+                    await self._refresh_standing()
                     await self._follow_bots()
             except NotFound:
                 continue
@@ -234,6 +256,9 @@ class Connection:
             await self._clock.sleep(POLL_EVERY)
             try:
                 await self._refresh_rights()
+                if number % BEAT_EVERY == 0:
+                    await self._presence.beat(self._person)
+                await self._refresh_standing()
                 for conversation in list(self._watched):
                     await self._tell_row(conversation)
                     await self._catch_up(conversation)
@@ -264,19 +289,38 @@ class Connection:
             for conversation in list(self._shown):
                 await self._tell_row(conversation)
 
+    async def _refresh_standing(self, *, tell: bool = False) -> None:
+        """YA-25: what another window of mine, an admin or a missed chat changed."""
+        standing, before = await self._presence.standing(self._person), self._standing
+        self._standing = standing
+        if tell or standing != before:
+            self._send({"type": "me", "me": self._me()})
+
+    async def _note_mine(self, row: dict[str, Any]) -> None:
+        """A chat that came to me or left me, by whatever cause, begins my idle time anew."""
+        if self._is_mine(row) == (row["id"] in self._mine):
+            return
+        self._mine ^= {row["id"]}
+        await self._presence.touch(self._person.account, self._person.person)
+
+    def _is_mine(self, row: dict[str, Any]) -> bool:
+        return bool(row["control"] == "agent" and row["holder"] == self._person.person)
+
     async def _tell_row(self, conversation: str, *, known: int = 0, again: bool = True) -> None:
         try:
             state = await self._conversations.state(self._person.account, conversation, known=known)
         except (NotFound, Gone):  # erased
             self._tell_gone(conversation)
             return
+        row = row_of(state, self._clock.now())
+        await self._note_mine(row)
         if may_see(self._person, state):
             if not again and self._shown.get(conversation) == state.seq:
                 return
             self._shown[conversation] = state.seq
             if state.closed:
                 self._over.add(conversation)
-            self._send({"type": "row", "row": row_of(state)})
+            self._send({"type": "row", "row": row})
         else:
             self._tell_gone(conversation)
 
@@ -319,7 +363,8 @@ class Connection:
     async def _rows(self) -> list[dict[str, Any]]:
         account = self._person.account
         states = [await self._conversations.state(account, head.id, known=head.seq) for head in await self._heads()]
-        return [row_of(state) for state in states if may_see(self._person, state)]
+        now = self._clock.now()
+        return [row_of(state, now) for state in states if may_see(self._person, state)]
 
     async def _heads(self) -> list[Row]:
         """The list as it stands: for an agent the queue and his own chats, for his seniors the newest of all."""
@@ -343,7 +388,8 @@ class Connection:
             "download": person.may_download,
             "redact": person.may_redact,
         }
-        return {"person": person.person, "name": person.name, "role": person.role, "may": may}
+        standing = {"status": self._standing.status, "automatic": self._standing.automatic}
+        return {"person": person.person, "name": person.name, "role": person.role, "may": may, **standing}
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._socket.send(frame)

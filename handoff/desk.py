@@ -13,7 +13,7 @@ from foundation.errors import Conflict, Invalid
 from handoff.sight import SEES_ALL_OF_HIS_BOTS, require_sight
 from transcripts import Conversations, State
 from transcripts.control import change
-from transcripts.events import AnyEvent, Closed, Control, NoteWritten, Tagged
+from transcripts.events import AnyEvent, Closed, Control, NoteWritten, OfferEnded, Tagged
 from transcripts.messages import mask_cards, message
 from transcripts.tags import tags_of
 
@@ -69,6 +69,17 @@ class Desk:
     async def requeue(self, person: Principal, conversation: str) -> int:
         """Back into the queue, for a colleague."""
         return await self._give_up(person, conversation, "queue")
+
+    async def decline(self, person: Principal, conversation: str) -> int:
+        """Give back a chat that is offered to this person; the next one is asked. An offer that is over stays over."""
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            require_sight(person, state)
+            if state.offer is None or state.offer.person != person.person:
+                return ()
+            return [OfferEnded(at=self._clock.now(), person=person.person, name=person.name, reason="declined")]
+
+        return await self._do(person, conversation, "conversation.declined", decide)
 
     async def close(self, person: Principal, conversation: str) -> int:
         """The end. A chat that somebody else holds is closed by its holder, or by who sees all chats of the bot."""

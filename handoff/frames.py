@@ -41,6 +41,10 @@ class TakeOver(_Deed, frozen=True):
     pass
 
 
+class Decline(_Deed, frozen=True):
+    """Gives back a waiting chat that the house offers me."""
+
+
 class HandBack(_Deed, frozen=True):
     pass
 
@@ -76,8 +80,14 @@ class Redact(_Deed, frozen=True):
     reason: str = ""
 
 
-Deed = Message | Note | TakeOver | HandBack | Queue | Close | Email | Verify | Tag | Redact
-AnyFrame = Watch | Unwatch | Typing | Deed
+class Status(Frame, frozen=True):
+    """My status at the desk; answered by `me`."""
+
+    status: Literal["available", "busy", "away"]
+
+
+Deed = Message | Note | TakeOver | Decline | HandBack | Queue | Close | Email | Verify | Tag | Redact
+AnyFrame = Status | Watch | Unwatch | Typing | Deed
 
 
 def welcome(me: dict[str, Any], bots: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from foundation.web import LiveSocket, Pages, Route, Static
 from handoff import frames
 from handoff.connection import Connection, Proof
 from handoff.desk import Desk
+from handoff.presence import Presence
 from handoff.sight import require_sight
 from transcripts import Conversations
 from transcripts.rights import Redactions
@@ -29,6 +30,7 @@ class Console:
         desk: Desk,
         proof: Proof,
         *,
+        presence: Presence,
         conversations: Conversations,
         redactions: Redactions,
         bots: Bots,
@@ -39,6 +41,7 @@ class Console:
     ) -> None:
         self._desk = desk
         self._proof = proof
+        self._presence = presence
         self._conversations = conversations
         self._redactions = redactions
         self._bots = bots
@@ -84,6 +87,7 @@ class Console:
                 person,
                 desk=self._desk,
                 proof=self._proof,
+                presence=self._presence,
                 conversations=self._conversations,
                 redactions=self._redactions,
                 bots=self._bots,

@@ -7,9 +7,10 @@ from transcripts import State
 PREVIEW = 120
 
 
-def row_of(state: State) -> dict[str, Any]:
-    """The row that `docs/http.md` describes. It is for staff: it names the contact and says how far he is proven."""
-    verification = state.verification
+def row_of(state: State, now: int) -> dict[str, Any]:
+    """The row that `docs/http.md` describes. It is for staff: it names the contact and says how far he is proven. `offer` is
+    to whom the waiting chat is offered, and for how many milliseconds from `now` (YA-25)."""
+    verification, offer = state.verification, state.offer
     return {
         "id": state.id,
         "bot": state.bot,
@@ -26,5 +27,7 @@ def row_of(state: State) -> dict[str, Any]:
         "waiting_since": state.waiting_since,
         "seq": state.seq,
         "unread": state.unread,
+        "site": state.site and {"sub": state.site.sub, "name": state.site.name, "email": state.site.email},
         "tags": sorted(state.tags),
+        "offer": offer and {"to": offer.person, "name": offer.name, "left": max(offer.until - now, 0)},
     }

@@ -159,6 +159,15 @@ class NameGiven(Event, frozen=True, tag="named"):
     by: Role = "visitor"
 
 
+class SiteIdentified(Event, frozen=True, tag="site_identified"):
+    """The host site says who this visitor is (YA-29), with a signed token. `sub` is the site's id of him. Name and
+    address are the site's word: they prove no mailbox and are no opt-in."""
+
+    sub: str
+    name: str = ""
+    email: str = ""
+
+
 class Tagged(Event, frozen=True, tag="tagged"):
     """Staff put tags on the conversation, or took some off (MS-6); `tags` are all that it has from now on."""
 
@@ -255,6 +264,23 @@ class ControlChanged(Event, frozen=True, tag="control"):
     holder_name: str = ""
 
 
+class ChatOffered(Event, frozen=True, tag="offered"):
+    """The house offers a waiting chat to this person until a moment (YA-25). He has it when he takes it; until then it
+    waits in the queue, and anybody else may take it."""
+
+    person: str
+    name: str
+    until: int
+
+
+class OfferEnded(Event, frozen=True, tag="offer_ended"):
+    """The offer is over and the chat was not taken: he gave it back, did not answer in time, or is not free any more."""
+
+    person: str
+    name: str
+    reason: Literal["declined", "missed", "withdrawn"]
+
+
 class TranscriptMailed(Event, frozen=True, tag="transcript_mailed"):
     """A mail server took the transcript: for which address, over which TLS (`None`: in clear), with which words (PS-4,
     PS-5). `mail` names its record; `why` is `closed` or `asked`."""
@@ -296,6 +322,7 @@ AnyEvent = (
     | EmailVerified
     | VerificationLost
     | NameGiven
+    | SiteIdentified
     | Tagged
     | FileShared
     | FileHidden
@@ -306,6 +333,8 @@ AnyEvent = (
     | ProcessingRestricted
     | RestrictionLifted
     | ControlChanged
+    | ChatOffered
+    | OfferEnded
     | Closed
     | TranscriptMailed
     | TranscriptNotMailed

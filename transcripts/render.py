@@ -265,9 +265,24 @@ def _named(view: View) -> str:
     return f"The name {view['name']} became known"
 
 
+def _identified(view: View) -> str:
+    said = ", ".join(one for one in (view["name"], view["address"]) if one)
+    return f"The site says that this is its visitor {view['sub']}{f' ({said})' if said else ''}"
+
+
 def _tagged(view: View) -> str:
     who = view["author_name"] or "Staff"
     return f"{who} set the tags: {', '.join(view['tags'])}" if view["tags"] else f"{who} took all tags off"
+
+
+def _offer(view: View) -> str:
+    who = view["author_name"] or "a colleague"
+    return {
+        "offered": f"The chat was offered to {who}",
+        "declined": f"{who} gave the chat back",
+        "missed": f"{who} did not answer in time",
+        "withdrawn": f"{who} was not free any more",
+    }[view["state"]]
 
 
 _COURSE = {
@@ -275,8 +290,10 @@ _COURSE = {
     "consent": _consent,
     "email": _email,
     "control": _control,
+    "offer": _offer,
     "closed": _closed,
     "named": _named,
+    "identified": _identified,
     "tagged": _tagged,
     "file_hidden": _file_hidden,
     "file_destroyed": _file_destroyed,

@@ -20,6 +20,7 @@ from transcripts.events import (
     AddressErased,
     AnyEvent,
     BotStateChanged,
+    ChatOffered,
     Closed,
     ConsentGiven,
     ConsentWithdrawn,
@@ -36,11 +37,13 @@ from transcripts.events import (
     NameGiven,
     NoteWritten,
     Numbered,
+    OfferEnded,
     Opened,
     OptInConfirmed,
     ProcessingRestricted,
     RestrictionLifted,
     Role,
+    SiteIdentified,
     Tagged,
     TranscriptMailed,
     TranscriptNotMailed,
@@ -125,6 +128,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
     `waiting_since`: since when the visitor waits for whoever has control; `None` when nobody waits. In the queue it is
     the time he came there, with an agent the time he was taken over or wrote first without an answer.
+    `offer`: to whom the waiting chat is offered now; `declined`: who gave it back since it waits (YA-25).
+    `site`: what the host site says of the visitor (YA-29).
     `mails`: the transcript mails whose end stands in the log.
     `unanswered`: seq of the visitor's last message that neither a turn nor a person answered. `answered`: the highest
     message seq that a turn answered. `code_asked_at`: when the visitor was last asked for a code that went to this address,
@@ -166,6 +171,9 @@ class State(msgspec.Struct, frozen=True, gc=False):
     files: Mapping[str, Shared] = NO_FILES
     restricted: ProcessingRestricted | None = None
     mails: tuple[str, ...] = ()
+    site: SiteIdentified | None = None
+    offer: ChatOffered | None = None
+    declined: frozenset[str] = frozenset()
 
     @property
     def closed(self) -> bool:
@@ -259,6 +267,8 @@ def _bot_state(state: State, _: int, event: BotStateChanged) -> None:
 
 def _control(state: State, _: int, event: ControlChanged) -> None:
     _set(state, "control", event.now)
+    _set(state, "offer", None)
+    _set(state, "declined", frozenset())
     if event.now != "closed":  # who held it last still finds it among his own (YA-24)
         _set(state, "holder", event.holder or None)
         _set(state, "holder_name", event.holder_name)
@@ -344,6 +354,10 @@ def _named(state: State, _: int, event: NameGiven) -> None:
     _set(state, "name", event.name)
 
 
+def _site_identified(state: State, _: int, event: SiteIdentified) -> None:
+    _set(state, "site", event)
+
+
 def _tagged(state: State, _: int, event: Tagged) -> None:
     _set(state, "tags", frozenset(event.tags))
 
@@ -424,6 +438,16 @@ def _unrestricted(state: State, _: int, __: RestrictionLifted) -> None:
     _set(state, "restricted", None)
 
 
+def _offered(state: State, _: int, event: ChatOffered) -> None:
+    _set(state, "offer", event)
+
+
+def _offer_ended(state: State, _: int, event: OfferEnded) -> None:
+    _set(state, "offer", None)
+    if event.reason == "declined":
+        _set(state, "declined", state.declined | {event.person})
+
+
 def _closed(state: State, _: int, event: Closed) -> None:
     _set(state, "closed_at", event.at)
 
@@ -451,6 +475,7 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     EmailVerified: _email_verified,
     VerificationLost: _verification_lost,
     NameGiven: _named,
+    SiteIdentified: _site_identified,
     Tagged: _tagged,
     FileShared: _file_shared,
     FileHidden: _file_hidden,
@@ -461,6 +486,8 @@ _CHANGES: Mapping[type, Callable[[State, int, Any], None]] = {
     ProcessingRestricted: _restricted,
     RestrictionLifted: _unrestricted,
     ControlChanged: _control,
+    ChatOffered: _offered,
+    OfferEnded: _offer_ended,
     Closed: _closed,
     TranscriptMailed: _mailed,
     TranscriptNotMailed: _mailed,

@@ -17,6 +17,7 @@ from transcripts.events import (
     AnyEvent,
     BotStateChanged,
     Button,
+    ChatOffered,
     Closed,
     ConsentGiven,
     ConsentWithdrawn,
@@ -32,10 +33,12 @@ from transcripts.events import (
     NameGiven,
     NoteWritten,
     Numbered,
+    OfferEnded,
     Opened,
     OptInConfirmed,
     ProcessingRestricted,
     RestrictionLifted,
+    SiteIdentified,
     Tagged,
     TranscriptMailed,
     TranscriptNotMailed,
@@ -317,6 +320,10 @@ def _named(event: NameGiven) -> _Members:
     return {"kind": "named", "name": event.name, "by": event.by}
 
 
+def _site_identified(event: SiteIdentified) -> _Members:
+    return {"kind": "identified", "sub": event.sub, "name": event.name, "address": event.email}
+
+
 def _tagged(event: Tagged) -> _Members:
     return {"kind": "tagged", "tags": list(event.tags), "author": event.author, "author_name": event.author_name}
 
@@ -374,6 +381,11 @@ def _control(event: ControlChanged) -> _Members:
     }
 
 
+def _offer(event: ChatOffered | OfferEnded) -> _Members:
+    state = "offered" if isinstance(event, ChatOffered) else event.reason
+    return {"kind": "offer", "state": state, "author": event.person, "author_name": event.name}
+
+
 def _closed_for_visitor(event: Closed) -> _Members:
     return {"kind": "closed", "by": event.by, "reason": event.reason}
 
@@ -429,6 +441,7 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     EmailVerified: _verified,
     VerificationLost: _lost,
     NameGiven: _named,
+    SiteIdentified: _site_identified,
     Tagged: _tagged,
     FileShared: _file_for_member,
     FileHidden: _file_hidden,
@@ -439,6 +452,8 @@ _FOR_MEMBER: Mapping[type[AnyEvent], Callable[[Any], _Members]] = {
     ProcessingRestricted: _restriction,
     RestrictionLifted: _restriction,
     ControlChanged: _control,
+    ChatOffered: _offer,
+    OfferEnded: _offer,
     Closed: _closed,
     TranscriptMailed: _mailed,
     TranscriptNotMailed: _mailed,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from admin.doors.assignment import AssignmentDoor
 from admin.doors.audit import AuditDoor
 from admin.doors.audit_files import AuditFiles
 from admin.doors.bots import BotDoor
@@ -42,6 +43,7 @@ def routes(services: Services, pages: Pages, *, assistants: Sequence[str] = ("de
         SetupDoor(pages, setup=s.setup, sessions=s.sessions, devices=s.devices),
         GeneralDoor(frame, accounts=s.accounts, people=s.people, bots=s.bots, whitelists=s.whitelists, audit=s.audit),
         PeopleDoor(frame, people=s.people, bots=s.bots, grants=s.grants),
+        AssignmentDoor(frame, accounts=s.accounts, people=s.people),
         RequestDoor(frame, requests=s.requests, people=s.people, bots=s.bots),
         BotDoor(frame, bots=s.bots, people=s.people, grants=s.grants, assistants=assistants),
         RangePages(frame, whitelists=s.whitelists, bots=s.bots, people=s.people),

@@ -17,12 +17,16 @@ from foundation.web import Pages
 DONE: Mapping[str, str] = {
     "setup": "Your account is ready. Add your people and a bot next.",
     "account": "The account has its new name.",
+    "assignment": "It is changed. It counts at once.",
     "role": "The role is changed. Open sessions of this person have ended.",
     "grants": "The access to bots is changed. It counts at once.",
     "permissions": "The permissions are changed. They count at once.",
     "disabled": "This person is locked out. Open sessions have ended.",
     "enabled": "This person may log in again.",
     "bot_added": "The bot is there. Put its snippet on your site.",
+    "invited": "The invitation is on its way.",
+    "invitation_revoked": "The invitation is taken back. Its link opens nothing any more.",
+    "site_key_revoked": "The key is revoked. It signs nobody in any more.",
     "transcripts": "The transcripts for visitors are changed. It counts for chats that end from now on.",
     "published": "The version is published. Visitors who come back are asked again.",
     "request_done": "The request is marked as done.",
@@ -86,9 +90,11 @@ MENU: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("general", "General", "/admin", "gear", _ADMINS),
             Place("people", "People and roles", "/admin/people", "users", _ADMINS),
+            Place("invitations", "Invitations", "/admin/invitations", "mail", _ADMINS),
             Place("requests", "Access requests", "/admin/requests", "key", _LEADS),
         ),
     ),
+    ("Desk", (Place("assignment", "Assignment", "/admin/assignment", "queue", _ADMINS),)),
     ("Bots", (Place("bots", "Bots", "/admin/bots", "bot", _ADMINS),)),
     (
         "Privacy",

@@ -7,6 +7,7 @@ password, shown once on the page that answers, which has to be changed at the fi
 from aiohttp import web
 
 from admin.bots import Bots
+from admin.doors.assignment import whole_number
 from admin.doors.frame import AdminFrame, see_other
 from admin.grants import Grants
 from admin.people import People, Person, new_one_time_password
@@ -46,6 +47,10 @@ class _Permissions(Body, frozen=True):
     download: bool = False
 
 
+class _Chats(Body, frozen=True):
+    chats_at_once: str = ""
+
+
 class _Nothing(Body, frozen=True):
     """A form without fields."""
 
@@ -69,6 +74,7 @@ class PeopleDoor:
             Route("POST", f"{one}/bots", self.change_bots, rules.admin, "page"),
             Route("POST", f"{one}/redaction", self.change_redaction, rules.super_admin, "page"),
             Route("POST", f"{one}/permissions", self.change_permissions, rules.admin, "page"),
+            Route("POST", f"{one}/chats", self.change_chats, rules.admin, "page"),
             Route("POST", f"{one}/password", self.reset_password, rules.admin, "page"),
             Route("POST", f"{one}/disable", self.disable, rules.admin, "page"),
             Route("POST", f"{one}/enable", self.enable, rules.admin, "page"),
@@ -140,6 +146,19 @@ class PeopleDoor:
             person.account, person.id, share=form.share, download=form.download, by=by_of(request)
         )
         return see_other(f"/admin/people/{person.id}", "permissions")
+
+    async def change_chats(self, request: web.Request) -> web.Response:
+        """How many chats the person is given at a time; empty for as many as the account says (YA-25)."""
+        form = await read_form(request, _Chats)
+        person = await self._managed(request)
+        typed = form.chats_at_once.strip()
+        try:
+            await self._people.limit_chats(
+                person.account, person.id, whole_number(typed, "chats_at_once") if typed else None, by=by_of(request)
+            )
+        except Invalid as problem:
+            return await self._one(request, person, problem)
+        return see_other(f"/admin/people/{person.id}", "assignment")
 
     async def reset_password(self, request: web.Request) -> web.Response:
         """A new one-time password, shown this once; the person's sessions end."""

@@ -37,6 +37,9 @@ KEPT = 800 * DAY
 
 TICKET_LIFE = 24 * HOUR
 
+_SITE = "site."
+"""How the tickets of those begin whom the site named; no hash of a device has a dot in it."""
+
 COPIED = (
     "This browser came with a copy of another browser's storage, but without that browser's key. It is treated as "
     "another browser: no chat was opened by it, and nothing that was proven there counts here."
@@ -102,16 +105,20 @@ class BrowserKeys:
         until = self._clock.now() + TICKET_LIFE
         return f"{until}.{await self._token(account, visitor, until)}"
 
+    async def site_ticket(self, account: str, visitor: str) -> str:
+        """The same for a visitor whom the site has just named (YA-29): it says itself for whom it is."""
+        until = self._clock.now() + TICKET_LIFE
+        return f"{_SITE}{visitor}.{until}.{await self._token(account, _SITE + visitor, until)}"
+
     async def visitor_of(self, account: str, device: str, ticket: str) -> str:
         """The visitor for whom a door may act: the device's, or nobody's when it has a key and the ticket is none."""
         visitor = secret_hash(device)
+        if ticket.startswith(_SITE):
+            visitor, _, ticket = ticket.removeprefix(_SITE).partition(".")
+            return visitor if await self._is_ticket(account, _SITE + visitor, ticket) else _nobody()
         if not await self.has(account, visitor):
             return visitor
-        until, _, token = ticket.partition(".")
-        if not (until.isascii() and until.isdecimal() and len(until) < 20 and int(until) > self._clock.now()):
-            return _nobody()
-        right = await self._token(account, visitor, int(until))
-        return visitor if compare_digest(token.encode(), right.encode()) else _nobody()
+        return visitor if await self._is_ticket(account, visitor, ticket) else _nobody()
 
     async def forget(self, account: str, visitor: str) -> int:
         """The device is nobody's any more; how many keys went."""
@@ -129,6 +136,13 @@ class BrowserKeys:
                 removed += await self._rows.delete(row.account, row.id)
             if more is None:
                 return removed
+
+    async def _is_ticket(self, account: str, whose: str, ticket: str) -> bool:
+        until, _, token = ticket.partition(".")
+        if not (until.isascii() and until.isdecimal() and len(until) < 20 and int(until) > self._clock.now()):
+            return False
+        right = await self._token(account, whose, int(until))
+        return compare_digest(token.encode(), right.encode())
 
     async def _token(self, account: str, visitor: str, until: int) -> str:
         return await self._keyring.token(account, "browser_ticket", f"{visitor}.{until}")

@@ -28,6 +28,7 @@ from bot_runtime.answers import Answerer
 from bot_runtime.bots import RunningBots
 from bot_runtime.channels import widget
 from bot_runtime.minds import Minds
+from bot_runtime.site_visitors import SiteKeys, SiteVisitors
 from bot_runtime.thinking import Thinker, TranscriptUrl
 from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Proof
@@ -107,6 +108,8 @@ class Desk:
     account: Account
     bot: Bot
     pages: Pages
+    site_keys: SiteKeys
+    site_visitors: SiteVisitors
 
     async def chat(self, *, device: str | None = None, locale: str = "en", bot: Bot | None = None) -> Chat:
         device, bot = device or secrets.token_urlsafe(32), bot or self.bot
@@ -307,7 +310,10 @@ async def make_desk(
     rights_.erasures.add(
         proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files, book)
     )
+    site_keys = SiteKeys(engine, keyring, clock, services.audit)
     return Desk(
+        site_keys=site_keys,
+        site_visitors=SiteVisitors(engine, keyring, clock, site_keys),
         clock=clock,
         keyring=keyring,
         signals=signals,
@@ -494,7 +500,14 @@ async def open_shop(
         openings=Throttle(desk.clock, openings, HOUR),
     )
     services = widget.Services(
-        chats, desk.conversations, talk.turns, desk.proof.verification, desk.transcripts, desk.signals, desk.clock
+        chats,
+        desk.conversations,
+        talk.turns,
+        desk.proof.verification,
+        desk.transcripts,
+        desk.signals,
+        desk.clock,
+        desk.site_visitors,
     )
     doors.setdefault("rate", 1_000.0)
     doors.setdefault("burst", 1_000)

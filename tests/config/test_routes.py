@@ -18,7 +18,7 @@ from foundation.web import Route, route_table
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
-    "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/v/{token}", "/v/{token}/deny",
+    "/", "/demo", "/mailbox", "/login", "/setup/{token}", "/invitation/{token}", "/v/{token}", "/v/{token}/deny",
     "/w/{bot}", "/w/{bot}/transcript", "/widget.js", "/ws/visitor", "/healthz", "/readyz",
     "/hooks/mail", "/w/{bot}/files", "/w/{bot}/files/{file}",
     "/w/{bot}/terms", "/w/{bot}/privacy", "/w/{bot}/privacy/copy", "/w/{bot}/privacy/consent",

@@ -4,17 +4,20 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest_asyncio
 
 import admin
 import transcripts
-from admin import Accounts, AuditBook, Changes, Principal
+from admin import AuditBook, Principal
 from foundation import keys
-from foundation.clock import MINUTE, ManualClock
+from foundation.clock import MINUTE, SECOND, ManualClock
 from foundation.keys import Keyring, MasterKey
-from foundation.live import LocalSignals
+from foundation.live import LocalSignals, Signals
 from foundation.records import MemoryEngine
+from handoff.assignment import Assigner
 from handoff.desk import Desk
+from handoff.presence import PRESENCE, Presence
 from handoff.queue import QueueKeeper
 from transcripts import Conversations, State
 from transcripts.control import change
@@ -34,6 +37,9 @@ class House:
     audit: AuditBook
     desk: Desk
     keeper: QueueKeeper
+    staff: admin.Services
+    presence: Presence
+    signals: Signals
     people: dict[str, Principal] = field(default_factory=dict)
 
     def person(self, name: str, role: str = "agent", bot: str = BOT) -> Principal:
@@ -46,6 +52,37 @@ class House:
             role=role,  # type: ignore[arg-type]
             session="s",
             bots=None if everything else frozenset({bot}),
+        )
+
+    async def member(self, name: str, role: str = "agent", *, bots: tuple[str, ...] | None = None) -> Principal:
+        """A person who is really kept, with grants; he has the console open and the status that his role begins with."""
+        made = await self.staff.people.create(
+            self.account,
+            f"{name}@house.example",
+            name.title(),
+            role,  # type: ignore[arg-type]
+            "correct horse battery",
+        )
+        for bot in (BOT,) if bots is None else bots:
+            await self.staff.grants.grant_to(self.account, made.id, bot)
+        person = msgspec.structs.replace(
+            self.person(name, role), person=made.id, bots=await self.staff.grants.of(self.account, made.id)
+        )
+        await self.presence.beat(person)
+        return person
+
+    def assigner(self) -> Assigner:
+        """One node's."""
+        return Assigner(
+            accounts=self.staff.accounts,
+            bots=self.staff.bots,
+            people=self.staff.people,
+            grants=self.staff.grants,
+            conversations=self.conversations,
+            presence=self.presence,
+            signals=self.signals,
+            clock=self.clock,
+            accept_ms=30 * SECOND,
         )
 
     async def chat(self, control: Control = "queue") -> str:
@@ -77,17 +114,20 @@ class House:
 @pytest_asyncio.fixture
 async def house() -> AsyncIterator[House]:
     clock = ManualClock()
-    engine, store = MemoryEngine((*admin.KINDS, *transcripts.KINDS)), MemoryEngine(keys.KINDS)
+    engine, store = MemoryEngine((*admin.KINDS, *transcripts.KINDS, PRESENCE)), MemoryEngine(keys.KINDS)
     await engine.open()
     await store.open()
     keyring = Keyring(store, MasterKey(os.urandom(32)), clock)
     await keyring.open()
     signals = LocalSignals()
-    audit = AuditBook(engine, keyring, clock)
-    accounts = Accounts(engine, keyring, clock, audit, Changes(signals))
+    hashing = admin.Passwords(memory_kib=64, passes=1, lanes=1)
+    staff = admin.build(engine, keyring, signals, clock, passwords=hashing)
+    audit, accounts = staff.audit, staff.accounts
+    presence = Presence(engine, keyring, signals, clock, accounts=accounts, audit=audit)
     account = (await accounts.create("Blue")).id
     conversations = Conversations(engine, keyring, signals, clock)
     keeper = QueueKeeper(accounts, conversations, clock, wait_ms=15 * MINUTE, silent_ms=10 * MINUTE)
-    yield House(account, clock, conversations, audit, Desk(conversations, audit, clock), keeper)
+    desk = Desk(conversations, audit, clock)
+    yield House(account, clock, conversations, audit, desk, keeper, staff, presence, signals)
     await store.close()
     await engine.close()

@@ -330,3 +330,32 @@ test("YA-13: what I may do changes while the console is open", () => {
   scene.wire.say({ type: "me", me: { ...ME, may: { share: false, download: true } } });
   assert.deepEqual(scene.desk.me.may, { share: false, download: true });
 });
+
+test("YA-25: a chat that the house offers me rings, counts down by my own clock, and is taken or given back", async () => {
+  const scene = new Scene();
+  const offer = { to: "anna", name: "Anna", left: 30_000 };
+  scene.wire.say({ type: "me", me: { ...ME, status: "available", automatic: true } });
+  scene.wire.say({ type: "row", row: row("c1") });
+  assert.deepEqual(scene.alerts, [], "where the house gives out chats, a new one rings for whom it is offered to");
+  scene.wire.say({ type: "row", row: row("c1", { offer }) });
+  scene.wire.say({ type: "row", row: row("c2", { offer: { to: "bert", name: "Bert", left: 9_000 } }) });
+  assert.deepEqual(scene.alerts, ["offer c1"]);
+  assert.deepEqual(scene.desk.offers.map(({ id }) => id), ["c1"]);
+  scene.clock.pass(10_000);
+  assert.equal(scene.desk.secondsLeft(scene.desk.rows.get("c1")), 20);
+  const given = scene.desk.deed("decline", { conversation: "c1" });
+  const { client_id: id, ...frame } = scene.wire.sent.at(-1);
+  assert.deepEqual(frame, { type: "decline", conversation: "c1" });
+  scene.wire.say({ type: "ack", conversation: "c1", client_id: id, seq: 4 });
+  assert.equal(await given, true);
+  scene.wire.say({ type: "row", row: row("c1", { offer: null }) });
+  assert.deepEqual(scene.desk.offers, []);
+});
+
+test("YA-25: the status is what the server says", () => {
+  const scene = new Scene();
+  scene.desk.choose("busy");
+  assert.deepEqual(scene.wire.sent.at(-1), { type: "status", status: "busy" });
+  scene.wire.say({ type: "error", code: "unavailable", detail: "Not now.", conversation: "", client_id: "" });
+  assert.deepEqual(scene.refused, ["Not now."]);
+});

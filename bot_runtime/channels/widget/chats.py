@@ -11,6 +11,7 @@ import msgspec
 
 from bot_runtime.locks import Locks
 from bot_runtime.phrases import say
+from bot_runtime.site_visitors import SiteVisitor
 from bot_runtime.verification import Verification
 from foundation.clock import DAY, Clock
 from foundation.errors import Conflict
@@ -18,7 +19,16 @@ from foundation.web import Throttle
 from transcripts.consent import Consents
 from transcripts.control import change
 from transcripts.conversations import Conversations
-from transcripts.events import AnyEvent, Closed, ConsentGiven, ConsentWithdrawn, MessageSent, NoteWritten, WebPage
+from transcripts.events import (
+    AnyEvent,
+    Closed,
+    ConsentGiven,
+    ConsentWithdrawn,
+    MessageSent,
+    NoteWritten,
+    SiteIdentified,
+    WebPage,
+)
 from transcripts.notices import Notice
 from transcripts.state import State
 
@@ -100,6 +110,26 @@ class Chats:
         """Tell the staff something about this chat."""
         note = NoteWritten(at=self._clock.now(), author="", author_name="Frontdesk", text=text)
         await self._conversations.update(account, conversation, lambda _: [note])
+
+    async def name(self, account: str, conversation: str, said: SiteVisitor) -> None:
+        """Keep what the site says of this visitor, for the staff (YA-29), unless it stands there already."""
+
+        def decide(state: State) -> Sequence[AnyEvent]:
+            known = state.site
+            if state.consent is None or state.restricted is not None:
+                return ()
+            before = ("", "", "") if known is None else (known.sub, known.name, known.email)
+            # What a token leaves out is not taken back: pages of a site may say more or less of the same visitor.
+            now = (said.sub, said.name or before[1], said.email or before[2])
+            if now == before:
+                return ()
+            return [SiteIdentified(at=self._clock.now(), sub=now[0], name=now[1], email=now[2])]
+
+        await self._conversations.update(account, conversation, decide)
+
+    async def has_any(self, browser: Browser, visitor: str) -> bool:
+        """Whether this visitor has, or had, a chat with the bot."""
+        return await self._conversations.latest_of(browser.account, browser.bot, visitor) is not None
 
     async def call_person(self, account: str, conversation: str, client_id: str) -> None:
         """The visitor asks for a person (BR-5). Nothing to do while one is called or there."""

@@ -40,7 +40,8 @@ class Site(Body, frozen=True):
 
 class Hello(Frame, frozen=True):
     """The first frame; `since` is the last seq that this browser has. `key`: it holds the key of its device and will
-    sign."""
+    sign. `identity` is what the host site says of the visitor, a signed token (YA-29), and `use` the secret that this
+    page drew for it."""
 
     bot: Id
     device: Secret | None = None
@@ -48,6 +49,8 @@ class Hello(Frame, frozen=True):
     locale: Locale = "en"
     page: Site = Site()
     key: bool = False
+    identity: Annotated[str, msgspec.Meta(max_length=3_000)] = ""
+    use: Secret | None = None
 
 
 class Signed(Frame, frozen=True):

@@ -24,6 +24,7 @@ from transcripts.copies import Copy
 from transcripts.masking import mask_address
 from transcripts.notices import language_of
 from transcripts.privacy_requests import PrivacyRequest
+from transcripts.state import State
 from transcripts.words import words
 
 
@@ -103,6 +104,12 @@ def _by_chat(files: Sequence[Taken]) -> dict[str, list[Taken]]:
     return found
 
 
+def _site_says(state: State) -> dict[str, str] | None:
+    """What the host site said of the visitor (YA-29)."""
+    said = state.site
+    return None if said is None else {"id": said.sub, "name": said.name, "address": said.email}
+
+
 def data_of(
     held: Holdings,
     *,
@@ -130,6 +137,7 @@ def data_of(
                 "open": not chat.state.closed,
                 "here": chat.here,
                 "page": chat.state.page.url,
+                "site_says": _site_says(chat.state),
                 "links": chat.links,
                 "views": chat.views,
                 "kept_until": chat.kept_until,

@@ -39,7 +39,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 class _Asked(Body, frozen=True):
     device: Annotated[str, msgspec.Meta(max_length=64)]
     locale: Annotated[str, msgspec.Meta(max_length=35)] = "en"
-    ticket: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    ticket: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
 class OwnTranscript:

@@ -36,7 +36,7 @@ CONFIRM = {"en": "ERASE", "de": "LÖSCHEN"}
 """The word that a visitor types before an erasure is asked for."""
 
 Words = Annotated[str, msgspec.Meta(max_length=1_000)]
-Ticket = Annotated[str, msgspec.Meta(max_length=100)]
+Ticket = Annotated[str, msgspec.Meta(max_length=200)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 

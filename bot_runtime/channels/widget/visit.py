@@ -17,6 +17,7 @@ from admin import Bot
 from bot_runtime.channels.widget import frames
 from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.channels.widget.frames import AnyFrame, Hello, Outcome
+from bot_runtime.site_visitors import SiteVisitor, SiteVisitors
 from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Asker, Verification
 from bot_runtime.verification.browser_keys import COPIED
@@ -49,6 +50,7 @@ class Services(msgspec.Struct, frozen=True):
     transcripts: TranscriptMails
     signals: Signals
     clock: Clock
+    site: SiteVisitors
 
 
 class Visit:
@@ -83,6 +85,8 @@ class Visit:
         )
         self._own = ""  # the visitor that this browser has shown itself to be
         self._copied = False
+        self._site: SiteVisitor | None = None
+        self._unnamed = ""  # why the token of the site was not taken
         self._conversation = ""
         self._sent = 0
         self._topic = ""
@@ -106,6 +110,9 @@ class Visit:
 
     async def _recognise(self) -> None:
         """A device that registered a key is this browser's only with a signature; without one it opens nothing."""
+        if self._socket.hello.identity:
+            await self._ask_site()
+            return
         visitor, keys = self._browser.visitor, self._services.verification.keys
         if not visitor or not await keys.has(self._account, visitor) or await self._signs(visitor):
             self._own = visitor
@@ -113,6 +120,20 @@ class Visit:
         self._copied = True
         await self._services.verification.turn_away_copy(self._account, self._bot.id, visitor)
         self._browser = msgspec.structs.replace(self._browser, visitor="")
+
+    async def _ask_site(self) -> None:
+        """YA-29: who comes with a token of the site is whom it names, or somebody new; in no case this browser's device,
+        which another visitor of the site may have used."""
+        hello = self._socket.hello
+        said = await self._services.site.identify(
+            self._account, self._bot.id, hello.identity, hello.use or new_secret()
+        )
+        if isinstance(said, SiteVisitor):
+            self._site, self._own = said, said.visitor
+        else:
+            self._unnamed = said
+            self._socket.send_problem(Forbidden(said), code="not_identified")
+        self._browser = msgspec.structs.replace(self._browser, visitor=self._own)
 
     async def _signs(self, visitor: str) -> bool:
         if not self._socket.hello.key:
@@ -141,6 +162,8 @@ class Visit:
         self._sent = since if since <= state.seq else 0
         self._listener.add(self._topic)
         if not state.closed:
+            if self._site is not None:
+                await self._chats.name(self._account, state.id, self._site)
             await self._services.verification.recognise(self._account, state.id)
             await self._services.turns.resume(self._account, state.id)
             await self._services.turns.proof_changed(self._account, state.id)
@@ -161,13 +184,16 @@ class Visit:
                 holder=(state.holder_name or None) if state else None,
                 secure=self._secure,
                 transcripts=self._bot.body.transcript_icon,
-                other_browser=self._copied,
+                other_browser=self._copied or (self._unnamed != "" and self._own == ""),
                 ticket=await self._ticket(),
             )
         )
 
     async def _ticket(self) -> str:
-        return await self._services.verification.keys.ticket(self._account, self._own) if self._own else ""
+        keys = self._services.verification.keys
+        if self._site is not None:
+            return await keys.site_ticket(self._account, self._own)
+        return await keys.ticket(self._account, self._own) if self._own else ""
 
     def _consented(self, state: State) -> bool:
         """Whether what was accepted is still the current notice, in whichever language it was read. Somebody who comes
@@ -266,9 +292,10 @@ class Visit:
             if frame.notice != self._notice.version:
                 await self._welcome()
                 raise Conflict("The notice has changed. Please read it again. Nothing was stored.")
-            await self._become(secret_hash(frame.device))
+            if self._site is None:
+                await self._become(secret_hash(frame.device))
             after = await self._chats.accept(self._browser, self._notice)
-            if frame.key:
+            if frame.key and self._site is None:
                 await keys.register(self._account, self._own, frame.key)
             if self._copied:
                 await self._chats.note(self._account, after.id, COPIED)
@@ -282,6 +309,8 @@ class Visit:
         keys = self._services.verification.keys
         if visitor != self._own and await keys.has(self._account, visitor):
             raise Conflict("This device is bound to another browser. Please reload the page. Nothing was stored.")
+        if visitor != self._own and self._unnamed and await self._chats.has_any(self._browser, visitor):
+            raise Conflict("This device has chats of its own. Please reload the page. Nothing was stored.")
         self._own = visitor
         self._browser = msgspec.structs.replace(self._browser, visitor=visitor)
 

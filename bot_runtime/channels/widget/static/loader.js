@@ -1,4 +1,4 @@
-/* Frontdesk for host pages: a bubble and, on the click, an iframe. */
+/* Frontdesk */
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -78,7 +78,10 @@ p{margin:45% 24px;text-align:center}
     frame = add(panel, "iframe");
     frame.title = "Chat";
     frame.hidden = true;
-    frame.onload = () => post({ kind: "hello", locale: locale(), ...news() });
+    frame.onload = () => {
+      if (settings.identity) post({ kind: "identify", token: settings.identity });
+      post({ kind: "hello", locale: locale(), ...news() });
+    };
     frame.src = `${origin}/w/${settings.bot}`;
     timer = setTimeout(() => {
       note.textContent = word(4);
@@ -108,7 +111,7 @@ p{margin:45% 24px;text-align:center}
   function boot(more) {
     if (host) return update(more);
     Object.assign(settings, more);
-    if (!/^[\w-]{22}$/.test(settings.bot)) return console.warn("Frontdesk: set data-bot to the id of a bot");
+    if (!/^[\w-]{22}$/.test(settings.bot)) return console.warn("Frontdesk: data-bot is no id");
     if (!document.body) return addEventListener("DOMContentLoaded", () => boot());
     unread = 0;
     ready = opened = false;
@@ -185,6 +188,11 @@ p{margin:45% 24px;text-align:center}
       update({ hidden: true });
     },
     showNewMessage: (text = "") => openAnd({ kind: "write", text: String(text).slice(0, 4e3) }),
+    identify(token) {
+      settings.identity = token;
+      if (frame) tell({ kind: "identify", token });
+    },
+    forget: () => commands.identify(""),
     setLocale: (value) => update({ locale: value }),
     verifyEmail: () => openAnd({ kind: "email" }),
     privacy: () => openAnd({ kind: "privacy" }),

@@ -1,4 +1,4 @@
-// Making elements: see README.md. A person's text enters as a text node; nothing here parses HTML.
+// See README.md. Nothing here parses HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -111,7 +111,7 @@ function target(words) {
   return shown === url.host ? { href: url.href } : { href: url.href, host: url.host };
 }
 
-// What ends the sentence around a link, or closes a bracket before it. Linear, whatever the text.
+// Linear, whatever the text.
 export function trimmed(words) {
   const surplus = { ")": 0, "]": 0 };
   for (let at = 0; at < words.length; at++) {

@@ -1,4 +1,4 @@
-// The line to the server, what waits for an answer on it, and who types: see README.md. Knows no DOM.
+// See README.md. Knows no DOM.
 
 export const browserClock = {
   now: () => Date.now(),

@@ -15,7 +15,9 @@ import { counts, neighbour, shown } from "../models/list.js";
 import { nameOf } from "../models/words.js";
 
 const TICK = 15_000;
+const SECOND = 1000;
 const TOAST = 8_000;
+const TITLES = { new: "A new chat waits: ", offer: "A chat for you: ", message: "New message from " };
 const ID = /^[\w-]{22}$/;
 
 export class DeskConsole extends HTMLElement {
@@ -43,12 +45,13 @@ export class DeskConsole extends HTMLElement {
   #commands = /** @type {any} */ (h("desk-commands"));
   #help = /** @type {any} */ (h("desk-help"));
   #drawing = false;
+  #seconds = 0;
   /** @type {AbortController | null} */ #life = null;
 
   connectedCallback() {
     document.documentElement.dataset.icons = this.dataset.icons;
     this.append(this.#toast, this.#commands, this.#help);
-    this.#parts = [...this.querySelectorAll("desk-status, desk-list, desk-thread, desk-person")];
+    this.#parts = [...this.querySelectorAll("desk-status, desk-offer, desk-list, desk-thread, desk-person")];
     this.#life = new AbortController();
     const { signal } = this.#life;
     const on = (
@@ -75,6 +78,7 @@ export class DeskConsole extends HTMLElement {
 
   disconnectedCallback() {
     this.#life?.abort();
+    this.#countDown(false);
     this.desk.line.stop();
   }
 
@@ -108,10 +112,19 @@ export class DeskConsole extends HTMLElement {
   #draw() {
     const { desk } = this;
     const waits = counts(desk.rows.values(), desk.me?.person ?? "").unassigned;
-    document.title = `${waits ? `(${waits}) ` : ""}Console · ${this.dataset.product}`;
+    const offered = desk.offers.length > 0;
+    this.#countDown(offered);
+    document.title = `${offered ? "A chat for you · " : ""}${waits ? `(${waits}) ` : ""}Console · ${this.dataset.product}`;
     if (!desk.selected && location.hash) history.replaceState(null, "", location.pathname);
     if (!desk.selected) this.#pane("list");
     for (const part of this.#parts) part.draw(this);
+  }
+
+  /** While a chat is offered, its seconds are drawn. @param {boolean} on */
+  #countDown(on) {
+    if (on === (this.#seconds !== 0)) return;
+    clearInterval(this.#seconds);
+    this.#seconds = on ? setInterval(() => this.#drawSoon(), SECOND) : 0;
   }
 
   /** @param {string} id */
@@ -170,6 +183,13 @@ export class DeskConsole extends HTMLElement {
       case "notifications":
         this.alarm.askForNotifications().then(() => this.#drawSoon());
         break;
+      case "status":
+        desk.choose(more.status);
+        break;
+      case "accept":
+        this.#open(more.conversation);
+        this.#takeOver();
+        break;
       case "take_over":
         this.#takeOver();
         break;
@@ -219,10 +239,10 @@ export class DeskConsole extends HTMLElement {
   /** @param {{kind: string, row: import("../models/desk.js").Row}} alert */
   #alert({ kind, row }) {
     const seen = document.hasFocus() && this.desk.selected === row.id;
-    if (seen) return;
+    if (seen && kind !== "offer") return;
     if (this.view.sound) this.alarm.sound();
     if (document.hasFocus()) return;
-    const title = kind === "new" ? `A new chat waits: ${nameOf(row)}` : `${nameOf(row)} wrote`;
+    const title = TITLES[/** @type {keyof typeof TITLES} */ (kind)] + nameOf(row);
     this.alarm.notify(title, row.id, () => this.#open(row.id));
   }
 

@@ -123,6 +123,7 @@ export class DeskList extends HTMLElement {
           "span",
           { class: "desk-row-foot" },
           h("span", { class: "truncate" }, item.bot),
+          item.offered && h("span", { class: item.forMe ? "badge solid" : "badge" }, item.offered),
           item.holder && h("span", { class: "truncate" }, item.holder),
           item.unread > 0 && h("span", { class: "badge solid", title: `${item.unread} unread` }, String(item.unread)),
           item.level && h("span", { class: `badge wait ${item.level}` }, icon("clock"), item.waits),
@@ -130,6 +131,13 @@ export class DeskList extends HTMLElement {
       ),
     );
   }
+}
+
+/** To whom the waiting chat is offered. @param {any} row @param {any} desk */
+function offered({ control, offer }, { me }) {
+  if (control !== "queue" || !offer) return { offered: "", forMe: false };
+  const forMe = offer.to === me?.person;
+  return { offered: forMe ? "For you" : `Offered to ${offer.name}`, forMe };
 }
 
 /** Everything that a row shows, and nothing else: it is drawn anew when this changes. @param {any} row @param {any} context */
@@ -145,6 +153,7 @@ function itemOf(row, { desk, drafts, now }) {
     time: brief(row.updated_at),
     bot: desk.bots.get(row.bot) ?? "",
     holder: row.control === "agent" ? (row.holder === desk.me?.person ? "You" : row.holder_name) : "",
+    ...offered(row, desk),
     unread: row.unread,
     level,
     waits: duration(minutes),

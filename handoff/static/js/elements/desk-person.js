@@ -101,6 +101,7 @@ export class DeskPerson extends HTMLElement {
         "dl",
         { class: "facts" },
         ...fact("Address", row.address && h("span", { dir: "ltr" }, row.address)),
+        ...fact("The site says", siteWords(row.site)),
         ...fact("How", verified && how),
         ...fact("When", verified && proof && moment(proof.at)),
         ...fact("By", verified && proof?.by),
@@ -297,6 +298,13 @@ function section(title, inside) {
 }
 
 /** @param {string} name @param {any} value */
+/** YA-29: the word of the host site, which proves nothing. @param {any} site */
+function siteWords(site) {
+  if (!site) return null;
+  const said = [site.name, site.email].filter(Boolean).join(", ");
+  return h("span", { dir: "auto", title: `Visitor ${site.sub} of the site. Its word, not a verified address.` }, said || `visitor ${site.sub}`);
+}
+
 function fact(name, value) {
   return value ? [h("dt", null, name), h("dd", { dir: "auto" }, value)] : [];
 }

@@ -10,17 +10,34 @@ const NOTIFICATIONS = {
   off: ["bell-off", "Notifications are blocked in your browser's settings"],
 };
 
+const STATUSES = [
+  ["available", "Available"],
+  ["busy", "Busy"],
+  ["away", "Away"],
+];
+
 export class DeskStatus extends HTMLElement {
   #words = h("p", { class: "desk-line", role: "status" });
+  #standing = h("label", { class: "desk-standing" });
+  #status = /** @type {HTMLSelectElement} */ (
+    h(
+      "select",
+      { class: "input small", "aria-label": "Your status" },
+      ...STATUSES.map(([value, words]) => h("option", { value }, words)),
+    )
+  );
   #tools = h("div", { class: "row" });
   #shown = "";
 
   connectedCallback() {
-    this.replaceChildren(this.#words, this.#tools);
+    this.#standing.replaceChildren(this.#status);
+    this.#status.addEventListener("change", () => ask(this, "status", { status: this.#status.value }));
+    this.replaceChildren(this.#words, this.#standing, this.#tools);
   }
 
   /** @param {any} app */
   draw({ desk, view, alarm }) {
+    this.#drawStanding(desk);
     const { kind, words } = lineWords(desk.line, desk.unsent.length);
     const { notifications } = alarm;
     const shows = JSON.stringify([kind, words, view.sound, notifications]);
@@ -50,6 +67,18 @@ export class DeskStatus extends HTMLElement {
         this.#tool("keyboard", "Keyboard shortcuts (?)", "help"),
       ].filter(Boolean),
     );
+  }
+
+  /** What the server says, also while another choice is on its way or was refused. @param {any} desk */
+  #drawStanding({ me, line }) {
+    this.#standing.hidden = !me?.status;
+    this.#status.disabled = line.state !== "open";
+    this.#standing.dataset.status = me?.status ?? "";
+    this.#standing.title = me?.automatic
+      ? "Available: the house offers you waiting chats. Busy and Away get none."
+      : "Your account gives out no chats by itself: take them from the queue.";
+    const shown = me?.status ?? "away";
+    if (this.#status.value !== shown) this.#status.value = shown;
   }
 
   /** @param {string} sign @param {string} title @param {string} deed @param {object} [more] */

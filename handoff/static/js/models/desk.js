@@ -6,22 +6,26 @@
  * that were written stay until the server has stored them or their author discards them. A deed (take over, hand back …) is
  * never repeated by itself: between two tries somebody else may have acted.
  *
- * Dispatches `change` when something is to be drawn anew, `alert` (`detail: {kind: "new" | "message", row}`) when somebody should
+ * Dispatches `change` when something is to be drawn anew, `alert` (`detail: {kind: "new" | "offer" | "message", row}`) when somebody should
  * look, and `refused` (`detail: {conversation, text}`) when a deed changed nothing.
  *
  * @typedef {{id: string, bot: string, control: string, holder: string | null, holder_name: string, name: string, address: string,
  *   verification: {state: string, method: string, why: string}, last_text: string, last_by: string, opened_at: number,
- *   updated_at: number, waiting_since: number | null, seq: number, unread: number}} Row
+ *   updated_at: number, waiting_since: number | null, seq: number, unread: number,
+ *   site?: {sub: string, name: string, email: string} | null,
+ *   offer?: {to: string, name: string, left: number, until: number} | null}} Row
  */
 
 import { Log } from "./log.js";
 
 /** After these the browser does not come back by itself: the session ended (4401), the right was revoked (4403), our own fault (4400). */
 const FINAL = [4400, 4401, 4403];
+/** An offer whose time has passed is shown for so long; if nothing was heard of it then, nobody looks after it. */
+const LATE = 10_000;
 const WORDS = new Set(["message", "note"]);
 
 export class Desk extends EventTarget {
-  /** @type {{person: string, name: string, role: string, may: {share: boolean, download: boolean}} | null} */
+  /** @type {{person: string, name: string, role: string, may: {share: boolean, download: boolean}, status?: string, automatic?: boolean} | null} */
   me = null;
   /** @type {Map<string, string>} id → name */
   bots = new Map();
@@ -105,6 +109,24 @@ export class Desk extends EventTarget {
     return row?.control === "agent" && row.holder === this.me?.person;
   }
 
+  /** Waiting chats that the house offers me, the most pressing first. @returns {Row[]} */
+  get offers() {
+    const now = this.#clock.now();
+    return [...this.rows.values()]
+      .filter((row) => this.#isOfferedToMe(row) && /** @type {any} */ (row.offer).until + LATE > now)
+      .sort((one, other) => (one.offer?.until ?? 0) - (other.offer?.until ?? 0));
+  }
+
+  /** @param {Row | undefined} row */
+  #isOfferedToMe(row) {
+    return row?.control === "queue" && Boolean(row.offer) && row.offer?.to === this.me?.person;
+  }
+
+  /** Seconds until the offer of this chat goes to the next person. @param {Row} row */
+  secondsLeft({ offer }) {
+    return offer ? Math.max(0, Math.ceil((offer.until - this.#clock.now()) / 1000)) : 0;
+  }
+
   /** What is drawn of the open conversation. @param {(at: number) => string} dayOf */
   items(dayOf) {
     const pending = this.unsent.filter((/** @type {any} */ entry) => entry.frame.conversation === this.selected);
@@ -131,14 +153,13 @@ export class Desk extends EventTarget {
   }
 
   /**
-   * take_over, hand_back, queue, close; `email` with `{address}`; `verify` with `{method, reason}`.
+   * take_over, decline, hand_back, queue, close, on the open conversation or the named one; `email` with `{address}`; `verify` with `{method, reason}`.
    *
    * @param {string} type
    * @param {object} [members]
    * @returns {Promise<boolean>} whether it happened
    */
-  async deed(type, members = {}) {
-    const conversation = this.selected;
+  async deed(type, { conversation = this.selected, ...members } = /** @type {any} */ ({})) {
     if (!conversation || this.isBusy(conversation)) return false;
     const entry = this.outbox.put({ type, conversation, ...members }, { once: true });
     const answer = await entry.answer;
@@ -151,6 +172,11 @@ export class Desk extends EventTarget {
         : "That did not work. Nothing was changed.");
     this.dispatchEvent(new CustomEvent("refused", { detail: { conversation, text } }));
     return false;
+  }
+
+  /** Available, busy or away; the server answers with what counts. @param {string} status */
+  choose(status) {
+    this.line.send({ type: "status", status });
   }
 
   changed() {
@@ -169,6 +195,8 @@ export class Desk extends EventTarget {
     else if (type === "ack") this.#acked(frame);
     else if (type === "typing" && conversation === this.selected) this.typing.hear(frame);
     else if (type === "error" && id) this.outbox.settle(id, { ...frame, kind: "error" });
+    else if (type === "error" && !conversation)
+      this.dispatchEvent(new CustomEvent("refused", { detail: { conversation: "", text: frame.detail } }));
     else if (type === "error" && frame.code === "not_found") this.#gone(conversation);
     this.changed();
   }
@@ -180,7 +208,7 @@ export class Desk extends EventTarget {
     this.me = me;
     this.takesFiles = new Set(bots.filter((/** @type {any} */ bot) => bot.files).map((/** @type {any} */ bot) => bot.id));
     this.bots = new Map(bots.map((/** @type {any} */ bot) => [bot.id, bot.name]));
-    this.rows = new Map(rows.map((/** @type {Row} */ row) => [row.id, row]));
+    this.rows = new Map(rows.map((/** @type {Row} */ row) => [row.id, this.#timed(row)]));
     if (!first) for (const row of this.rows.values()) this.#alert(before.get(row.id), row);
     this.#watch();
     this.outbox.connected();
@@ -189,15 +217,23 @@ export class Desk extends EventTarget {
   /** @param {Row} row */
   #updated(row) {
     this.#alert(this.rows.get(row.id), row);
-    this.rows.set(row.id, row);
+    this.rows.set(row.id, this.#timed(row));
   }
 
-  /** Somebody waits who did not wait before, or my visitor wrote. @param {Row | undefined} before @param {Row} row */
+  /** By our own clock, which may be another than the server's. @param {Row} row */
+  #timed(row) {
+    if (row.offer) row.offer.until = this.#clock.now() + row.offer.left;
+    return row;
+  }
+
+  /** A chat is offered to me, somebody waits who did not before (where chats are taken by hand), or my visitor wrote. @param {Row | undefined} before @param {Row} row */
   #alert(before, row) {
-    const waits = row.control === "queue" && before?.control !== "queue";
+    const offered = this.#isOfferedToMe(row) && !this.#isOfferedToMe(before);
+    const waits = row.control === "queue" && before?.control !== "queue" && !this.me?.automatic;
     const wrote = this.isMine(row) && row.last_by === "visitor" && row.unread > (before?.unread ?? 0);
-    if (waits || wrote)
-      this.dispatchEvent(new CustomEvent("alert", { detail: { kind: waits ? "new" : "message", row } }));
+    if (!offered && !waits && !wrote) return;
+    const kind = offered ? "offer" : waits ? "new" : "message";
+    this.dispatchEvent(new CustomEvent("alert", { detail: { kind, row } }));
   }
 
   /** No longer to be shown: also what was read of it goes. @param {string} conversation */

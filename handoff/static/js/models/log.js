@@ -23,6 +23,13 @@ const CONTROL = {
   cancelled: "Taken out of the queue; the bot has it again.",
 };
 
+const OFFER = {
+  offered: "Offered to {who}.",
+  declined: "{who} gave the chat back.",
+  missed: "{who} did not answer in time.",
+  withdrawn: "{who} was not free any more.",
+};
+
 const CLOSED = {
   resolved: "{who} resolved the chat.",
   ended: "The visitor ended the chat.",
@@ -203,6 +210,8 @@ function toItem(event, names) {
       return line(event.given ? "The visitor agreed to the notice." : "The visitor withdrew the consent.", "shield");
     case "named":
       return line(`The visitor's name is ${event.name}.`, "user");
+    case "identified":
+      return line(`The site says: ${[event.name, event.address, `visitor ${event.sub}`].filter(Boolean).join(", ")}.`, "user");
     case "tagged":
       return line(event.tags.length > 0 ? `Tags: ${event.tags.join(", ")}.` : "All tags were taken off.", "edit");
     case "email":
@@ -224,6 +233,8 @@ function toItem(event, names) {
             }),
             "take",
           );
+    case "offer":
+      return { ...line(filled(chosen(OFFER, event.state) ?? "The chat was offered.", { who }), "bell"), quiet: true };
     case "closed":
       return line(filled(chosen(CLOSED, event.reason, event.by) ?? "The chat ended.", { who }), "check");
     case "transcript":

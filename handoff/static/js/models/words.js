@@ -22,8 +22,8 @@ export function markOf({ verification }) {
 }
 
 /** A name for somebody who has given none. @param {Row} row */
-export function nameOf({ name, address, id }) {
-  return name || address || `Visitor ${id.slice(0, 4)}`;
+export function nameOf({ name, address, site, id }) {
+  return name || address || site?.name || `Visitor ${id.slice(0, 4)}`;
 }
 
 const STATES = {

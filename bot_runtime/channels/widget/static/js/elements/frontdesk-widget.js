@@ -29,6 +29,7 @@ export class FrontdeskWidget extends HTMLElement {
   #times;
   #spoken = "";
   #hiddenAt = 0;
+  #named;
   #life;
 
   connectedCallback() {
@@ -58,8 +59,7 @@ export class FrontdeskWidget extends HTMLElement {
     on(document, "visibilitychange", () => this.#looked());
     this.#accent(accent);
     this.#drawSoon();
-    // Without our loader nobody greets.
-    setTimeout(() => this.isConnected && this.#visit.line.start(), framed ? GREETED_WITHIN : 0);
+    setTimeout(() => this.isConnected && this.#start(), framed ? GREETED_WITHIN : 0);
   }
 
   disconnectedCallback() {
@@ -71,7 +71,8 @@ export class FrontdeskWidget extends HTMLElement {
     const message = source === window.parent && framed && understood(data);
     if (!message || (this.#host && origin !== this.#host)) return;
     const { kind } = message;
-    if (kind === "hello") this.#greeted(origin, message);
+    if (kind === "identify") this.#named = this.#name(message.token);
+    else if (kind === "hello") this.#greeted(origin, message);
     else if (!this.#host) return;
     else if (kind === "shown") this.#show(message);
     else if (kind === "locale") this.#visit.setLocale(message.locale);
@@ -84,10 +85,21 @@ export class FrontdeskWidget extends HTMLElement {
     this.#host = origin;
     if (isLocale(hello.locale)) this.#visit.setLocale(hello.locale);
     this.#visit.setPage(hello);
-    this.#visit.line.start();
+    this.#start();
     this.#tell({ kind: "ready" });
     this.#tell({ kind: "accent", said: this.dataset.accent });
     this.#show(hello);
+  }
+
+  // YA-29: not before it is known for whom.
+  async #start() {
+    await this.#named;
+    this.#visit.line.start();
+  }
+
+  async #name(token) {
+    const { identify } = await import("../models/identity.js");
+    identify(this.#visit, token);
   }
 
   #tell(message) {
@@ -106,7 +118,6 @@ export class FrontdeskWidget extends HTMLElement {
     this.#visit.setVisible(this.#shown && !hidden);
     if (hidden) this.#hiddenAt = Date.now();
     else if (this.#hiddenAt && Date.now() - this.#hiddenAt > ASLEEP_AFTER) {
-      // What looks open may be long dead.
       this.#visit.line.drop();
       this.#visit.line.nudge();
     }
@@ -153,7 +164,6 @@ export class FrontdeskWidget extends HTMLElement {
     else ({ thread: this.#composer, privacy: this.#privacy }[this.#view] ?? this.#page).focus();
   }
 
-  // Animation frames rest while the window is closed.
   async #drawSoon() {
     if (this.#drawing) return;
     this.#drawing = true;

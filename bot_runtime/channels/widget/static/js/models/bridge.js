@@ -11,6 +11,7 @@ const KINDS = {
   write: { text },
   privacy: {},
   email: {},
+  identify: { token: text },
 };
 
 export function understood(data) {

@@ -1,4 +1,4 @@
-// One key, written after the consent: {"device": "43 characters", "bots": ["id"], "key": true} (MS-1, P-1).
+// See README.md (MS-1, P-1).
 
 export const KEY = "frontdesk";
 
@@ -14,6 +14,10 @@ export class Device {
     this.#storage = storage;
     this.#bot = bot;
     this.#draw = draw;
+  }
+
+  get hello() {
+    return { device: this.secret, ...(this.signs && { key: true }) };
   }
 
   get secret() {

@@ -1,4 +1,3 @@
-// A fold over the events, in any order and however often they come.
 
 const PAUSE = 180_000;
 

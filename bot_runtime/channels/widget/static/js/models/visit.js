@@ -35,7 +35,6 @@ export class Visit extends EventTarget {
   #ticket = "";
   #sinceSaid = 0;
   #greeting = false;
-  // Up to here events are shown again, not happening.
   #freshAfter = Infinity;
   #visible = true;
 
@@ -160,6 +159,18 @@ export class Visit extends EventTarget {
     this.leave("forgotten");
   }
 
+  // See identity.js.
+  become(swap) {
+    const device = swap(this.#is.device);
+    if (!device) return;
+    this.#is.device = device;
+    this.outbox.clear();
+    Object.assign(this, { phase: "loading", consented: false, control: "bot", busy: "", problem: "" });
+    this.#enter(null);
+    if (this.line.state !== "idle") this.line.restart();
+    this.changed();
+  }
+
   startAgain() {
     if (this.phase === "gone") {
       this.note = "";
@@ -176,11 +187,10 @@ export class Visit extends EventTarget {
     return {
       type: "hello",
       bot,
-      device: device.secret,
       since: this.#sinceSaid,
       locale: this.locale,
       page: bare(this.#page),
-      ...(device.signs && { key: true }),
+      ...device.hello,
     };
   }
 
@@ -290,7 +300,7 @@ export class Visit extends EventTarget {
 
   async #sendConsent() {
     const { device, keys } = this.#is;
-    const key = keys && (await (await this.#keys())?.make());
+    const key = keys && !device.token && (await (await this.#keys())?.make());
     if (key) device.signed();
     const notice = this.notice.version;
     this.line.send({ type: "consent", notice, device: device.secretForConsent(), ...(key && { key }) });
