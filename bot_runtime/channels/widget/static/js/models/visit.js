@@ -212,7 +212,6 @@ export class Visit extends EventTarget {
     const greeting = this.#greeting;
     this.#greeting = false;
     if (greeting && this.#sinceSaid && conversation && conversation !== this.conversation) {
-      // `since` was another conversation's: ask again.
       this.conversation = null;
       this.line.restart();
       return;
