@@ -174,7 +174,11 @@ async def test_G_1_without_the_keys_a_changed_missing_moved_or_cut_entry_is_name
     def put(*batches: Batch) -> None:
         log[:] = batches
 
-    put(whole[0], msgspec.structs.replace(whole[1], body=whole[1].body[:-1] + b"\0"), *whole[2:])
+    put(
+        whole[0],
+        msgspec.structs.replace(whole[1], body=whole[1].body[:-1] + bytes([whole[1].body[-1] ^ 1])),
+        *whole[2:],
+    )
     assert await shop.book().verify("blue") == 2
     put(*whole[:2], *whole[3:])
     assert await shop.book().verify("blue") == 3

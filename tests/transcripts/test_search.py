@@ -231,7 +231,9 @@ async def test_a_damaged_conversation_is_counted_and_the_others_are_found(
     whole = await engine.read(name)
     await engine.delete_log(name)
     for batch in whole:
-        await engine.append(name, Batch(batch.first, batch.count, batch.key, batch.body[:-1] + b"\0"))
+        await engine.append(
+            name, Batch(batch.first, batch.count, batch.key, batch.body[:-1] + bytes([batch.body[-1] ^ 1]))
+        )
     answers = await archive.all("canary")
     assert {one.state.id for one in answers if isinstance(one, Found)} == {kept}
     end = answers[-1]
