@@ -1,6 +1,7 @@
 """Rounds of `kill -9` in the middle of bursts, on each engine (issue 3).
 
-The number of rounds is small here and is set by `FRONTDESK_TEST_ROUNDS`; 200 take about ten minutes an engine.
+The number of rounds is small here and is set by `FRONTDESK_TEST_ROUNDS`; 200 take about ten minutes an engine. Bursts on
+MongoDB are short, because the server of the tests reads all that is stored for each message.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from tests.serving import Frontdesk
 from tests.talking import Visitor
 
 ROUNDS = int(os.environ.get("FRONTDESK_TEST_ROUNDS", "4"))
+LONGEST_BURST = {"sqlite": 60, "mongo": 12}
 FAST_TALKERS = {"FRONTDESK_WEB__FRAMES_PER_SECOND": "100000", "FRONTDESK_WEB__FRAMES_BURST": "100000"}
 
 
@@ -35,7 +37,7 @@ async def test_what_is_acknowledged_is_stored_once_and_in_order_however_often_th
     written = acknowledged = 0
     for _ in range(ROUNDS):
         await asyncio.to_thread(house.start)
-        burst = chance.randint(1, 60)
+        burst = chance.randint(1, LONGEST_BURST[engine])
         kill_at = chance.randint(0, burst)
         async with Visitor.at(house.base_url, house.demo["bot"], device=device) as visitor:
             device = visitor.device
