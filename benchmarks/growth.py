@@ -30,8 +30,8 @@ from benchmarks.limit import measure_append_limit
 from foundation.ids import new_id
 from foundation.keys.envelope import Cipher
 from foundation.records import Batch, EventLog, Row, SqliteEngine, Stored, Where
-from transcripts.conversations import CONVERSATION
 from transcripts.events import AnyEvent, MessageSent
+from transcripts.heads import CONVERSATION
 
 CALLERS = 32
 TURNS = 6

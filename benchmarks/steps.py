@@ -53,6 +53,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "dialogue: tracker and actions": ("bot_runtime/assistants/",),
     "log: conversation and state": (
         "transcripts/conversations.py",
+        "transcripts/heads.py",
         "transcripts/state.py",
         "transcripts/cache.py",
         "transcripts/messages.py",

@@ -150,7 +150,7 @@ class Turns:
         """Resume all conversations of an account (or of one bot) that wait for the bot; how many. For the start, and
         for the moment at which an assistant is ready."""
         resumed = 0
-        async for row in self._conversations.waiting(account, "bot", until=self._clock.now()):
+        async for row in self._conversations.heads.waiting(account, "bot", until=self._clock.now()):
             if bot is None or row.bot == bot:
                 await self.resume(account, row.id)
                 resumed += 1

@@ -158,7 +158,7 @@ class Assigner:
 
     async def _waiting(self, account: str) -> list[State]:
         states: list[State] = []
-        async for row in self._conversations.waiting(account, "queue", until=self._clock.now()):
+        async for row in self._conversations.heads.waiting(account, "queue", until=self._clock.now()):
             state = await self._conversations.state(account, row.id, known=row.seq)
             if state.control == "queue" and state.restricted is None:
                 states.append(state)
@@ -178,7 +178,9 @@ class Assigner:
             if status_of(row.body, person.body.role) != "available":
                 continue
             cap = account.body.chats_at_once if person.body.chats_at_once is None else person.body.chats_at_once
-            held, _ = await self._conversations.rows(account.id, None, control="agent", holder=person.id, limit=cap + 1)
+            held, _ = await self._conversations.heads.rows(
+                account.id, None, control="agent", holder=person.id, limit=cap + 1
+            )
             chats = {chat.id for chat in held}
             chats |= {state.id for state in waiting if state.offer is not None and state.offer.person == person.id}
             chats |= {one.chat for one in in_flight(row.body, self._clock.now())}

@@ -368,7 +368,7 @@ class Connection:
 
     async def _heads(self) -> list[Row]:
         """The list as it stands: for an agent the queue and his own chats, for his seniors the newest of all."""
-        person, find = self._person, self._conversations.rows
+        person, find = self._person, self._conversations.heads.rows
         if person.role in SEES_ALL_OF_HIS_BOTS:
             pages = [
                 await find(person.account, person.bots, control=("queue", "agent", "bot"), limit=OPEN_ROWS),

@@ -64,7 +64,7 @@ class QueueKeeper:
         ended = 0
         ends: tuple[tuple[Control, int], ...] = (("queue", self._wait_ms), ("agent", self._silent_ms))
         for control, patience in ends:
-            async for row in self._conversations.waiting(account, control, until=now - patience):
+            async for row in self._conversations.heads.waiting(account, control, until=now - patience):
                 outcome = await self._conversations.update(account, row.id, self._end)
                 ended += bool(outcome.events)
         return ended

@@ -9,10 +9,11 @@ from transcripts.access import Access
 from transcripts.api import LinkApi
 from transcripts.consent import CONSENT, Consent, Consents
 from transcripts.contacts import CONTACT, SUPPRESSED, Contact, Contacts, Supplied
-from transcripts.conversations import CONVERSATION, FORMER_CONTACT, Conversations, Outcome, Row
+from transcripts.conversations import Conversations, Outcome
 from transcripts.doors import privacy_routes, routes
 from transcripts.events import Numbered
 from transcripts.guard import Decision, Guard, decide
+from transcripts.heads import CONVERSATION, FORMER_CONTACT, Row
 from transcripts.links import SHARE_LINK, Link, Links
 from transcripts.mail_records import TRANSCRIPT_MAIL, MailRecords, TranscriptMail
 from transcripts.mailing import TranscriptMails

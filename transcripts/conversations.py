@@ -1,4 +1,4 @@
-"""The log of every conversation: opened, read, appended to, listed. It is the only truth about what was said.
+"""The log of every conversation: opened, read, appended to. It is the only truth about what was said.
 
 - Each conversation has a data key of its own; destroying it erases the conversation wherever copies of it lie (MS-4).
 - `append` is atomic and durable, or nothing happened; an append that was decided on an old state is refused (`Stale`).
@@ -8,17 +8,16 @@
 - Another account's conversation is not there (M-1).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from foundation.clock import Clock
 from foundation.errors import Locked, NotFound, Problem, Unavailable
-from foundation.ids import is_id, new_id
+from foundation.ids import new_id
 from foundation.keys import Keyring
 from foundation.live import Signals
-from foundation.records import Collection, Engine, EventLog, KeyDestroyed, Kind, Stale, Taken, Value, Where, scrub
-from foundation.records import Row as StoredRow
+from foundation.records import Engine, EventLog, KeyDestroyed, Stale, scrub
 from transcripts.cache import Cache, Entry
 from transcripts.control import check
 from transcripts.edits import as_read, without_addresses, without_words
@@ -27,7 +26,6 @@ from transcripts.events import (
     AnyEvent,
     Closed,
     ConsentWithdrawn,
-    Control,
     ControlChanged,
     DataCorrected,
     EmailSupplied,
@@ -41,30 +39,9 @@ from transcripts.events import (
     VerificationLost,
     WebPage,
 )
+from transcripts.heads import CONVERSATION, Heads, head_of
 from transcripts.messages import storable
 from transcripts.state import State, apply_all, fold
-
-CONVERSATION = Kind(
-    name="conversation",
-    fields=("bot", "control", "holder", "visitor", "contact", "opened_at", "updated_at", "waiting_since"),
-    indexes=(
-        ("account", "updated_at"),
-        ("account", "control", "waiting_since"),
-        ("account", "visitor"),
-        ("account", "holder"),
-        ("account", "contact"),
-    ),
-)
-"""The head of a conversation: what it is listed by. `visitor` is a keyed token, so that a stolen store does not tell
-which conversations of two accounts were held in one browser."""
-
-FORMER_CONTACT = Kind(
-    name="former_contact",
-    fields=("contact", "conversation"),
-    unique=(("account", "contact", "conversation"),),
-    indexes=(("account", "conversation"),),
-)
-"""That a conversation was linked to another contact before: its log still names him until he is erased."""
 
 Decide = Callable[[State], Sequence[AnyEvent]]
 
@@ -89,31 +66,12 @@ _BEYOND = 2**62
 """Higher than any seq: whoever hears it asks the log."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A conversation in a list, from its plain fields alone."""
-
-    id: str
-    account: str
-    bot: str
-    control: Control
-    holder: str | None
-    opened_at: int
-    updated_at: int
-    waiting_since: int | None
-    seq: int
-    contact: str | None = None
-
-
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What `update` did: the state afterwards, the number of the first new event, and the new events (maybe none)."""
 
     state: State
     first: int
     events: Sequence[AnyEvent]
-
-
-class _Former(msgspec.Struct, frozen=True):
-    """Nothing but that it was so."""
 
 
 class Conversations:
@@ -138,7 +96,8 @@ class Conversations:
         self._signals = signals
         self._clock = clock
         self._log: EventLog[AnyEvent] = EventLog(engine, keyring, "conversation", AnyEvent, CONVERSATION)
-        self._former: Collection[_Former] = Collection(engine, keyring, FORMER_CONTACT, _Former)
+        self.heads = Heads(engine, keyring)
+        """How they are found without being opened."""
         self._cache = Cache(max_entries=max_entries, max_bytes=max_bytes)
         self._told_of_ends: list[Callable[[str, str], None]] = []
 
@@ -153,7 +112,7 @@ class Conversations:
         """Begin a conversation under a new key; its id. `visitor` is the hash of the browser's device secret."""
         made = new_id()
         key = await self._keyring.mint(account, "conversation")
-        token = await self._visitor_token(account, visitor)
+        token = await self.heads.visitor_token(account, visitor)
         opened = Opened(at=self._clock.now(), bot=bot, visitor=visitor, locale=locale, page=page or WebPage())
         await self._append(Entry(State(id=made, account=account, bot=bot), key, token, ()), (opened,))
         return made
@@ -183,7 +142,7 @@ class Conversations:
 
         Raises `NotFound`, `KeyDestroyed` (erased), `Damaged`.
         """
-        if await self._stored(account, id) is None:
+        if await self.heads.stored(account, id) is None:
             raise _not_found()
         events = await self._read(account, id, 0)
         if not events:
@@ -270,7 +229,7 @@ class Conversations:
         old = await self._log.rewrite(
             account, id, newest, lambda seq, event: change(seq, without_words(seq, event, redacted))
         )
-        row = await self._stored(account, id)
+        row = await self.heads.stored(account, id)
         if row is None or row.key != newest or await self._log.keys(account, id) != {newest}:
             return False
         for key in old:
@@ -289,157 +248,41 @@ class Conversations:
         wanted = [address.lower() for address in addresses]
         done = await self._rewrite(account, id, lambda _, event: without_addresses(event, contacts, wanted))
         if done:
-            await self._forget_former(Where("account", "=", account), Where("conversation", "=", id))
+            await self.heads.forget_former(account, id)
             self._signals.publish(f"conversation/{id}", _BEYOND)
         return done
 
     async def current_of(self, account: str, bot: str, visitor: str) -> State | None:
         """The newest conversation of this browser with this bot that is not closed."""
-        page = await self._engine.find(
-            CONVERSATION,
-            (
-                Where("account", "=", account),
-                Where("visitor", "=", await self._visitor_token(account, visitor)),
-                Where("bot", "=", bot),
-                Where("control", "in", ("bot", "queue", "agent")),
-            ),
-            order="-opened_at",
-            limit=1,
-        )
-        return await self.state(account, page.rows[0].id) if page.rows else None
+        found = await self.heads.newest_of(account, bot, visitor, open=True)
+        return await self.state(account, found) if found else None
 
     async def latest_of(self, account: str, bot: str, visitor: str) -> State | None:
         """The newest conversation of this browser with this bot, open or over."""
-        found = await self._of_visitor(account, visitor, bot, limit=1)
-        return await self.state(account, found[0].id) if found else None
-
-    async def of_visitor(self, account: str, visitor: str, bot: str = "") -> list[Row]:
-        """The conversations of this browser (with this bot), newest first; at most the last 500."""
-        return [row_of(row) for row in await self._of_visitor(account, visitor, bot, limit=500)]
-
-    async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
-        """Closed conversations that have a contact and changed since then, the last changed first."""
-        where = (
-            Where("account", "=", account),
-            Where("control", "=", "closed"),
-            Where("contact", ">", ""),
-            Where("updated_at", ">=", since),
-        )
-        after: str | None = None
-        while True:
-            page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=200, after=after)
-            for row in page.rows:
-                yield row_of(row)
-            after = page.next
-            if after is None:
-                return
-
-    async def rows(
-        self,
-        account: str,
-        bots: frozenset[str] | None,
-        *,
-        control: Control | Sequence[Control] | None = None,
-        holder: str | None = None,
-        limit: int = 100,
-        after: str | None = None,
-    ) -> tuple[list[Row], str | None]:
-        """Conversations of these bots (`None`: of all), the last changed first, and the cursor of the next page."""
-        where = [Where("account", "=", account)]
-        if bots is not None:
-            where.append(Where("bot", "in", tuple(sorted(bots))))
-        if control is not None:
-            where.append(Where("control", "in", (control,) if isinstance(control, str) else tuple(control)))
-        if holder is not None:
-            where.append(Where("holder", "=", holder))
-        if bots is not None and not bots:
-            return [], None
-        page = await self._engine.find(CONVERSATION, where, order="-updated_at", limit=limit, after=after)
-        return [row_of(row) for row in page.rows], page.next
-
-    async def of_contact(self, account: str, contact: str, *, limit: int = 500) -> list[Row]:
-        """The conversations that are linked to a contact, newest first.
-
-        That an address stands in a conversation does not prove it: look at its `verification`.
-        """
-        where = (Where("account", "=", account), Where("contact", "=", contact))
-        page = await self._engine.find(CONVERSATION, where, limit=500)
-        rows = sorted((row_of(row) for row in page.rows), key=lambda row: -row.opened_at)
-        return rows[:limit]
-
-    async def recent(self, account: str, bots: frozenset[str] | None) -> AsyncIterator[Row]:
-        """All conversations of these bots, the last changed first, read page by page."""
-        after: str | None = None
-        while True:
-            rows, after = await self.rows(account, bots, after=after)
-            for row in rows:
-                yield row
-            if after is None:
-                return
-
-    async def waiting(self, account: str, control: Control, *, until: int) -> AsyncIterator[Row]:
-        """Conversations under this control whose visitor waits since `until` or longer, the longest first.
-
-        With control `bot` these are the messages that no turn answered: after a crash they still want one.
-        """
-        where = (
-            Where("account", "=", account),
-            Where("control", "=", control),
-            Where("waiting_since", "<=", until),
-        )
-        after: str | None = None
-        while True:
-            page = await self._engine.find(CONVERSATION, where, order="waiting_since", limit=200, after=after)
-            for row in page.rows:
-                yield row_of(row)
-            after = page.next
-            if after is None:
-                return
+        found = await self.heads.newest_of(account, bot, visitor)
+        return await self.state(account, found) if found else None
 
     async def erase(self, account: str, id: str) -> bool:
         """Destroy the conversation's key and remove its log and head; whether there was one (MS-4).
 
         The key goes first: whatever is interrupted after that, nothing of the conversation can be read any more.
         """
-        row = await self._stored(account, id)
+        row = await self.heads.stored(account, id)
         if row is None:
             return False
         for key in await self.keys_of(account, id):
             await self._keyring.destroy(account, key)
         self._cache.drop(id)
-        await self._forget_former(Where("account", "=", account), Where("conversation", "=", id))
+        await self.heads.forget_former(account, id)
         await self._log.delete(account, id)
         self._signals.publish(f"conversation/{id}", row.version + 1)
         self._signals.publish(f"bot/{row.fields['bot']}", row.version + 1, subject=id)
         return True
 
-    async def exists(self, account: str, id: str) -> bool:
-        """Whether there is such a conversation, or what is left of one whose erasure was cut off."""
-        return await self._stored(account, id) is not None
-
-    async def head(self, account: str, id: str) -> Row | None:
-        """What is known of a conversation without opening it."""
-        row = await self._stored(account, id)
-        return None if row is None else row_of(row)
-
     async def keys_of(self, account: str, id: str) -> list[str]:
         """The data keys that seal anything of the conversation: one, or two while its words are being rewritten."""
-        row = await self._stored(account, id)
+        row = await self.heads.stored(account, id)
         return [] if row is None else sorted({row.key, *await self._log.keys(account, id)})
-
-    async def ids_of_contact(self, account: str, contact: str) -> list[str]:
-        """The conversations that are linked to a contact now."""
-        return await self._ids(Where("account", "=", account), Where("contact", "=", contact))
-
-    async def ids_once_of_contact(self, account: str, contact: str) -> list[str]:
-        """The conversations that were linked to a contact before they were linked to another, or to none."""
-        found = [record async for record in self._former.all(account, Where("contact", "=", contact))]
-        return [str(record.fields["conversation"]) for record in found]
-
-    async def ids_of_visitor(self, account: str, visitor: str) -> list[str]:
-        """The conversations of a browser; `visitor` is the hash of its device secret."""
-        token = await self._visitor_token(account, visitor)
-        return await self._ids(Where("account", "=", account), Where("visitor", "=", token))
 
     def forget(self, id: str) -> None:
         """Keep nothing of a conversation in memory: another process erased it. Open sockets look, and close."""
@@ -454,10 +297,12 @@ class Conversations:
         _require_legal(state, events)
         _require_unrestricted(state, events)
         after = apply_all(state, state.seq + 1, events)
-        await self._remember_former(state, after, events)
+        if former := _former_contacts(state, after, events):
+            # before the log says so: whoever is erased between the two is looked for once too often, never once too little
+            await self.heads.remember_former(state.account, state.id, former)
         try:
             last = await self._log.append(
-                state.account, state.id, key, events, state.seq, head_fields=_head(after, entry.visitor)
+                state.account, state.id, key, events, state.seq, head_fields=head_of(after, entry.visitor)
             )
         except Stale:
             raise
@@ -478,23 +323,6 @@ class Conversations:
             for tell in self._told_of_ends:
                 tell(state.account, state.id)
         return Outcome(after, state.seq + 1, events)
-
-    async def _remember_former(self, state: State, after: State, events: Sequence[AnyEvent]) -> None:
-        """Before the log says so: whoever is erased between the two is looked for once too often, never once too little."""
-        named = {event.contact for event in events if isinstance(event, EmailSupplied | EmailVerified | DataCorrected)}
-        for contact in named | {state.contact}:
-            if contact and contact != after.contact and not isinstance(events[0], AddressErased):
-                try:
-                    await self._former.insert(
-                        state.account, new_id(), _Former(), contact=contact, conversation=state.id
-                    )
-                except Taken:
-                    continue
-
-    async def _forget_former(self, *where: Where) -> None:
-        rows = await self._engine.find(FORMER_CONTACT, where, limit=1_000)
-        for row in rows.rows:
-            await self._engine.delete(FORMER_CONTACT, row.id)
 
     def _tell(self, entry: Entry, seq: int) -> None:
         self._signals.publish(entry.conversation_topic, seq)
@@ -537,7 +365,7 @@ class Conversations:
         return entry
 
     async def _load(self, account: str, id: str) -> Entry:
-        row = await self._stored(account, id)
+        row = await self.heads.stored(account, id)
         if row is None:
             raise _not_found()
         events = await self._read(account, id, 0)
@@ -552,7 +380,7 @@ class Conversations:
     async def _catch_up(self, entry: Entry) -> None:
         state = entry.state
         events = await self._read(state.account, state.id, state.seq)
-        if await self._stored(state.account, state.id) is None:
+        if await self.heads.stored(state.account, state.id) is None:
             self._cache.drop(state.id)
             raise _not_found()  # erased while it was in memory
         if events or not entry.sure:
@@ -563,31 +391,6 @@ class Conversations:
 
     async def _read(self, account: str, id: str, since: int) -> list[Numbered]:
         return [Numbered(seq, event) for seq, event in await self._log.read(account, id, since)]
-
-    async def _ids(self, *where: Where) -> list[str]:
-        ids: list[str] = []
-        after: str | None = None
-        while True:
-            page = await self._engine.find(CONVERSATION, where, limit=1_000, after=after)
-            ids += [row.id for row in page.rows]
-            after = page.next
-            if after is None:
-                return ids
-
-    async def _of_visitor(self, account: str, visitor: str, bot: str, *, limit: int) -> Sequence[StoredRow]:
-        where = [
-            Where("account", "=", account),
-            Where("visitor", "=", await self._visitor_token(account, visitor)),
-            *([Where("bot", "=", bot)] if bot else []),
-        ]
-        return (await self._engine.find(CONVERSATION, where, order="-opened_at", limit=limit)).rows
-
-    async def _stored(self, account: str, id: str) -> StoredRow | None:
-        row = await self._engine.get(CONVERSATION, id) if is_id(id) else None
-        return row if row is not None and row.account == account else None
-
-    async def _visitor_token(self, account: str, visitor: str) -> str:
-        return await self._keyring.token(account, "visitor", visitor)
 
 
 def _require_legal(state: State, events: Sequence[AnyEvent]) -> None:
@@ -601,22 +404,11 @@ def _require_unrestricted(state: State, events: Sequence[AnyEvent]) -> None:
         raise Locked("The processing of this conversation is restricted. Nothing was changed.")
 
 
-def _head(state: State, visitor: str) -> dict[str, Value]:
-    return {
-        "bot": state.bot,
-        "control": state.control,
-        "holder": state.holder,
-        "visitor": visitor,
-        "contact": state.contact,
-        "opened_at": state.opened_at,
-        "updated_at": state.last_at,
-        "waiting_since": state.waiting_since,
-    }
-
-
-def row_of(row: StoredRow) -> Row:
-    """A conversation in a list, from its stored head."""
-    return msgspec.convert({**row.fields, "id": row.id, "account": row.account, "seq": row.version}, Row)
+def _former_contacts(state: State, after: State, events: Sequence[AnyEvent]) -> set[str]:
+    """The contacts that the conversation names in its log and is not linked to any more."""
+    named = {event.contact for event in events if isinstance(event, EmailSupplied | EmailVerified | DataCorrected)}
+    former = {contact for contact in named | {state.contact} if contact and contact != after.contact}
+    return set() if former and isinstance(events[0], AddressErased) else former
 
 
 def _not_found() -> NotFound:

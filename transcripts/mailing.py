@@ -163,7 +163,7 @@ class TranscriptMails:
         began = self._clock.now()
         since = self._looked_until - 2 * MINUTE if self._looked_until else began - LOOK_BACK
         async for account in self._accounts.all():
-            async for row in self._conversations.closed_with_contact(account.id, since=since):
+            async for row in self._conversations.heads.closed_with_contact(account.id, since=since):
                 await self.ended(account.id, row.id)
         self._looked_until = began
 

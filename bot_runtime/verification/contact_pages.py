@@ -108,7 +108,7 @@ class ContactPages:
         """A contact: the browsers that proved the address, the conversations, the opt-ins."""
         contact, account, by = await self._contact(request), principal(request).account, by_of(request)
         await self._audit.write(account, by.person, "contact.read", contact.id, address=by.address)
-        rows = await self._conversations.of_contact(account, contact.id)
+        rows = await self._conversations.heads.of_contact(account, contact.id)
         requests = [
             one for row in rows for one in await self._requests.of(account, row.id) if one.body.contact == contact.id
         ]

@@ -44,8 +44,9 @@ from foundation.records import Stale
 from foundation.web import Throttle
 from transcripts.addresses import normal_address
 from transcripts.contacts import About, Contacts, Earlier, Mailed, Supplied
-from transcripts.conversations import Conversations, Row
+from transcripts.conversations import Conversations
 from transcripts.events import AnyEvent, EmailSupplied, EmailVerified, MessageSent, Role, VerificationLost
+from transcripts.heads import Row
 from transcripts.masking import mask_address
 from transcripts.state import State
 
@@ -125,7 +126,7 @@ class Verification:
         except Problem:
             return
         self._copies.hit(visitor)
-        newest = next((row.id for row in await self._conversations.of_visitor(account, visitor, bot)), "")
+        newest = next((row.id for row in await self._conversations.heads.of_visitor(account, visitor, bot)), "")
         await self._audit.write(account, "visitor", "device.copy_refused", newest, bot=bot)
 
     async def supply(
@@ -341,7 +342,7 @@ class Verification:
         """Every browser that proved this contact has to prove it again; how many (DD-7). Open chats say so at once."""
         ended = await self._devices.revoke_all(account, contact)
         await self._audit.write(account, author, "email.revoked", contact, browsers=ended)
-        for row in await self._conversations.of_contact(account, contact, limit=500):
+        for row in await self._conversations.heads.of_contact(account, contact, limit=500):
             await self.recognise(account, row.id)
         return ended
 
@@ -351,7 +352,7 @@ class Verification:
         state = await self._conversations.state(account, conversation)
         if state.verification.state != "verified" or not state.contact:
             return None
-        rows = await self._conversations.of_contact(account, state.contact)
+        rows = await self._conversations.heads.of_contact(account, state.contact)
         return [row for row in rows if row.id != conversation]
 
     async def about(self, account: str, conversation: str) -> About:
@@ -365,7 +366,7 @@ class Verification:
         )
 
     async def _lose_open(self, account: str) -> None:
-        async for row in self._conversations.recent(account, None):
+        async for row in self._conversations.heads.recent(account, None):
             if row.control != "closed":
                 await self.recognise(account, row.id)
 

@@ -482,7 +482,7 @@ class Shop:
 
     async def stored(self) -> int:
         """How many conversations there are in all."""
-        rows, _ = await self.desk.conversations.rows(self.desk.account.id, None)
+        rows, _ = await self.desk.conversations.heads.rows(self.desk.account.id, None)
         return len(rows)
 
 

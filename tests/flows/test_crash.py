@@ -204,6 +204,7 @@ SLOW_BOT = {
 
         from rasa_sdk import Action
 
+        BEGUN = Path(__file__).parent / "begun"
         GO = Path(__file__).parent / "go"
 
 
@@ -212,6 +213,7 @@ SLOW_BOT = {
                 return "action_wait"
 
             def run(self, dispatcher, tracker, domain):
+                BEGUN.touch()
                 end = time.monotonic() + 8
                 while not GO.exists() and time.monotonic() < end:
                     time.sleep(0.02)
@@ -235,6 +237,8 @@ async def test_a_message_acknowledged_without_a_reply_gets_its_reply_after_the_r
             await visitor.says("bot", "Hello.")
             said = await visitor.say("a coffee please", payload="/order")
             assert said["type"] == "ack"
+            while not (slow_bot / "actions/begun").exists():
+                await asyncio.sleep(0.02)
             workers = _children(house)
             await asyncio.to_thread(house.kill)
             with pytest.raises(ConnectionResetError):

@@ -36,6 +36,7 @@ from tests.talking import Staff, Visitor
 ROUNDS = int(os.environ.get("FRONTDESK_TEST_ROUNDS", "3"))
 VISITORS = 4
 EVERY = 1_000
+LOOKS = 20
 MAILS = ("opt_in_mail", "transcript_mail")
 How = Literal["before", "between", "after"]
 WAYS: tuple[How, ...] = ("before", "after", "between")
@@ -165,13 +166,16 @@ class DeadlyMailServer:
         return {"FRONTDESK_MAIL__HOST": "127.0.0.1", "FRONTDESK_MAIL__PORT": port, "FRONTDESK_MAIL__TLS": "none"}
 
     def _who(self, port: int) -> int:
-        """The process at the other end of a connection; 0 when it is gone already, which is one of the killed."""
-        ends = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-        sockets = {f"socket:[{end[9]}]" for end in ends if int(end[1].rpartition(":")[2], 16) == port}
-        for pid in self.processes():
-            with contextlib.suppress(OSError):
-                if sockets & {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}:
-                    return pid
+        """The process at the other end of a connection; 0 when it is gone already, which is one of the killed.
+
+        The kernel's table is not read in one piece, so that a single look may miss it."""
+        for _ in range(LOOKS):
+            ends = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+            sockets = {f"socket:[{end[9]}]" for end in ends if int(end[1].rpartition(":")[2], 16) == port}
+            for pid in self.processes():
+                with contextlib.suppress(OSError):
+                    if sockets & {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}:
+                        return pid
         self.killed.add(0)
         return 0
 

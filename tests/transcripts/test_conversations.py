@@ -420,31 +420,31 @@ async def test_lists_show_bots_and_control_newest_first_page_by_page(
     await conversations.open("red", "bot-0", visitor="v")
     await _queue(conversations, chats[1], clock.now() + 5_000)
 
-    rows, more = await conversations.rows(ACCOUNT, frozenset({"bot-1"}))
+    rows, more = await conversations.heads.rows(ACCOUNT, frozenset({"bot-1"}))
     assert [row.id for row in rows] == [chats[1], chats[5], chats[3]]
     assert more is None
     assert (rows[0].control, rows[0].seq, rows[0].waiting_since) == ("queue", 2, clock.now() + 5_000)
 
-    assert await conversations.rows(ACCOUNT, frozenset()) == ([], None)
-    queued, _ = await conversations.rows(ACCOUNT, None, control="queue")
+    assert await conversations.heads.rows(ACCOUNT, frozenset()) == ([], None)
+    queued, _ = await conversations.heads.rows(ACCOUNT, None, control="queue")
     assert [row.id for row in queued] == [chats[1]]
-    both, _ = await conversations.rows(ACCOUNT, None, control=("queue", "bot"))
+    both, _ = await conversations.heads.rows(ACCOUNT, None, control=("queue", "bot"))
     assert len(both) == 6
 
-    page, more = await conversations.rows(ACCOUNT, None, limit=4)
-    rest, end = await conversations.rows(ACCOUNT, None, limit=4, after=more)
+    page, more = await conversations.heads.rows(ACCOUNT, None, limit=4)
+    rest, end = await conversations.heads.rows(ACCOUNT, None, limit=4, after=more)
     assert [row.id for row in (*page, *rest)] == [chats[1], chats[5], chats[4], chats[3], chats[2], chats[0]]
     assert end is None
-    assert [row.id async for row in conversations.recent(ACCOUNT, None)] == [row.id for row in (*page, *rest)]
+    assert [row.id async for row in conversations.heads.recent(ACCOUNT, None)] == [row.id for row in (*page, *rest)]
 
 
 async def test_lists_find_what_a_person_holds(conversations: Conversations, chat: str) -> None:
     await conversations.update(
         ACCOUNT, chat, lambda state: [change(state, "agent", reason="taken", actor="agent", at=5, holder="ann")]
     )
-    [row], _ = await conversations.rows(ACCOUNT, None, holder="ann")
+    [row], _ = await conversations.heads.rows(ACCOUNT, None, holder="ann")
     assert (row.id, row.holder) == (chat, "ann")
-    assert await conversations.rows(ACCOUNT, None, holder="bob") == ([], None)
+    assert await conversations.heads.rows(ACCOUNT, None, holder="bob") == ([], None)
 
 
 async def test_YA_26_those_who_wait_are_found_the_longest_first(conversations: Conversations) -> None:
@@ -452,16 +452,16 @@ async def test_YA_26_those_who_wait_are_found_the_longest_first(conversations: C
     for chat, at in zip(chats, (400, 200, 300, 900), strict=True):
         await _queue(conversations, chat, at)
 
-    waiting = [row.id async for row in conversations.waiting(ACCOUNT, "queue", until=400)]
+    waiting = [row.id async for row in conversations.heads.waiting(ACCOUNT, "queue", until=400)]
     assert waiting == [chats[1], chats[2], chats[0]]
-    assert [row async for row in conversations.waiting(ACCOUNT, "bot", until=10_000)] == []
+    assert [row async for row in conversations.heads.waiting(ACCOUNT, "bot", until=10_000)] == []
 
 
 async def test_a_message_that_no_turn_answered_is_found_after_a_crash(conversations: Conversations, chat: str) -> None:
     await conversations.append(ACCOUNT, chat, [said(at=50)], 1)
-    assert [row.id async for row in conversations.waiting(ACCOUNT, "bot", until=100)] == [chat]
+    assert [row.id async for row in conversations.heads.waiting(ACCOUNT, "bot", until=100)] == [chat]
     await conversations.append(ACCOUNT, chat, [BotStateChanged(at=60, answers=2, events=())], 2)
-    assert [row.id async for row in conversations.waiting(ACCOUNT, "bot", until=100)] == []
+    assert [row.id async for row in conversations.heads.waiting(ACCOUNT, "bot", until=100)] == []
 
 
 async def test_MS_4_an_erased_conversation_is_gone_and_cannot_be_brought_back(

@@ -20,7 +20,7 @@ class SharedFileStock:
 
     async def old(self, account: str, bot: str, before: int, covered: Covered) -> AsyncIterator[Old]:
         async for listed in self._book.before(account, bot, before):
-            head = await self._conversations.head(account, listed.conversation)
+            head = await self._conversations.heads.get(account, listed.conversation)
             contact = head.contact if head is not None else None
             hold = covered.of(bot=listed.bot, conversation=listed.conversation, contact=contact)
             yield Old(listed.file, listed.at, hold is not None)

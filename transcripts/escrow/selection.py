@@ -10,8 +10,9 @@ from foundation.errors import Invalid, NotFound
 from foundation.ids import is_id
 from foundation.keys import Damaged, KeyDestroyed
 from transcripts.contacts import Contacts
-from transcripts.conversations import Conversations, Row
+from transcripts.conversations import Conversations
 from transcripts.events import Numbered
+from transcripts.heads import Row
 from transcripts.state import State
 from transcripts.tags import tag_of
 
@@ -65,7 +66,7 @@ def selection_of(*, ids: str, tag: str, address: str, bot: str, since: str, unti
 
 async def require_there(conversations: Conversations, account: str, selection: Selection) -> None:
     """Raise `Invalid` when an id names no conversation of the account."""
-    missing = [one for one in selection.ids if not await conversations.exists(account, one)]
+    missing = [one for one in selection.ids if not await conversations.heads.exists(account, one)]
     if missing:
         raise Invalid(f"There is no conversation {missing[0]}.", field="ids")
 
@@ -98,7 +99,7 @@ async def _ids(
         if found is None:
             return
         contact = found.id
-    async for row in conversations.recent(account, bots):
+    async for row in conversations.heads.recent(account, bots):
         if (contact is None or row.contact == contact) and _overlaps(row, selection):
             yield row.id
 

@@ -153,7 +153,7 @@ class Erasures:
 
     async def erase_conversation(self, account: str, conversation: str, by: By, reason: str) -> Erasure:
         """Erase one conversation; open sockets close with 4404. Raises `NotFound`, `Invalid` for the reason."""
-        if not await self._conversations.exists(account, conversation):
+        if not await self._conversations.heads.exists(account, conversation):
             raise NotFound("There is no such conversation.")
         return await self._ask(account, "conversation", conversation, by, reason)
 
@@ -397,25 +397,25 @@ class Erasures:
         if body.what == "conversation":
             return Whose(account=account, conversations=(body.subject,))
         if body.what == "visitor":
-            of_browser = await self._conversations.ids_of_visitor(account, body.visitor)
+            of_browser = await self._conversations.heads.ids_of_visitor(account, body.visitor)
             return Whose(account=account, conversations=tuple(of_browser), visitors=(body.visitor,))
         if body.what == "self":
             return await self._whose_self(account, body.subject, body.visitor, body.conversations)
-        linked = await self._conversations.ids_of_contact(account, body.subject)
+        linked = await self._conversations.heads.ids_of_contact(account, body.subject)
         return await self._whose_contact(account, body.subject, linked)
 
     async def _whose_self(self, account: str, contact: str, visitor: str, chosen: Sequence[str]) -> Whose:
         """The browser's own proofs and key go when it has no other conversation left that they protect."""
-        own = [one for one in chosen if await self._conversations.exists(account, one)]
+        own = [one for one in chosen if await self._conversations.heads.exists(account, one)]
         whose = await self._whose_contact(account, contact, own)
-        others = set(await self._conversations.ids_of_visitor(account, visitor)) - set(own) if visitor else {""}
+        others = set(await self._conversations.heads.ids_of_visitor(account, visitor)) - set(own) if visitor else {""}
         return whose if others else msgspec.structs.replace(whose, visitors=(visitor,))
 
     async def _whose_contact(self, account: str, contact: str, conversations: Sequence[str]) -> Whose:
         """A contact with these conversations; out of all others that name or named him his address is taken."""
         named = {
-            *await self._conversations.ids_of_contact(account, contact),
-            *await self._conversations.ids_once_of_contact(account, contact),
+            *await self._conversations.heads.ids_of_contact(account, contact),
+            *await self._conversations.heads.ids_once_of_contact(account, contact),
         }
         address = await self._contacts.address_of(account, contact)
         return Whose(
@@ -454,7 +454,7 @@ class Erasures:
         return first_of([*holds, covered.of()])
 
     async def _covers(self, covered: Covered, account: str, conversation: str) -> Hold | None:
-        head = await self._conversations.head(account, conversation)
+        head = await self._conversations.heads.get(account, conversation)
         if head is None:
             return None
         return covered.of(bot=head.bot, conversation=conversation, contact=head.contact)

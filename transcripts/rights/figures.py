@@ -17,8 +17,9 @@ from foundation.errors import Gone, NotFound
 from foundation.ids import new_id
 from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record, Taken, Where
-from transcripts.conversations import CONVERSATION, Conversations
+from transcripts.conversations import Conversations
 from transcripts.events import Closed, ControlChanged, EmailVerified, MessageSent, Numbered, Opened
+from transcripts.heads import CONVERSATION
 
 FIGURE = Kind("figure", fields=("bot", "day"), unique=(("account", "bot", "day"),), indexes=(("account", "day"),))
 

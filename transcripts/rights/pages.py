@@ -288,7 +288,7 @@ class PrivacyDoor:
             subject = await self._contact(me.account, subject)
             there = await self._contacts.exists(me.account, subject)
         elif scope == "conversation":
-            there = await self._conversations.exists(me.account, subject)
+            there = await self._conversations.heads.exists(me.account, subject)
         elif scope == "bot":
             there = await self._bots.get(me.account, subject) is not None
         else:

@@ -13,7 +13,8 @@ from foundation.keys import Keyring
 from foundation.records import Engine, Where
 from transcripts.consent import CONSENT
 from transcripts.contacts import CONTACT, Contacts
-from transcripts.conversations import CONVERSATION, Conversations
+from transcripts.conversations import Conversations
+from transcripts.heads import CONVERSATION
 from transcripts.rights.holdings import Whose
 from transcripts.rights.holds import Covered
 
@@ -112,7 +113,7 @@ class ContactBook:
             for row in page.rows:
                 contact = await self._contacts.get(account, row.id)
                 last = max(int(row.fields["created_at"] or 0), (contact.completed_at or 0) if contact else 0)
-                if last < before and not await self._conversations.ids_of_contact(account, row.id):
+                if last < before and not await self._conversations.heads.ids_of_contact(account, row.id):
                     yield Old(row.id, last, covered.of(contact=row.id) is not None)
             after = page.next
             if after is None:
@@ -142,7 +143,7 @@ class ConsentProofs:
             page = await self._engine.find(CONSENT, where, order="at", limit=_PAGE, after=after)
             for row in page.rows:
                 conversation = str(row.fields["conversation"])
-                if not await self._conversations.exists(account, conversation):
+                if not await self._conversations.heads.exists(account, conversation):
                     held = covered.of(conversation=conversation) is not None
                     yield Old(row.id, int(row.fields["at"] or 0), held)
             after = page.next

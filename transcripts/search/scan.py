@@ -22,8 +22,9 @@ from foundation.keys import Damaged, Keyring
 from foundation.records import Cipher, Engine, EventLog, Where
 from transcripts.access import Access
 from transcripts.contacts import Contacts
-from transcripts.conversations import CONVERSATION, Conversations, Row, row_of
+from transcripts.conversations import Conversations
 from transcripts.events import AnyEvent, DataCorrected, MessageSent, NoteWritten
+from transcripts.heads import CONVERSATION, Row, row_of
 from transcripts.search.folding import fold
 from transcripts.search.matching import Matcher
 from transcripts.search.query import Query

@@ -17,7 +17,8 @@ from foundation.clock import DAY
 from foundation.errors import Gone, NotFound
 from transcripts.consent import Consent, Consents
 from transcripts.contacts import Contact, Contacts
-from transcripts.conversations import Conversations, Row
+from transcripts.conversations import Conversations
+from transcripts.heads import Row
 from transcripts.links import Links
 from transcripts.mail_records import MailRecords, TranscriptMail
 from transcripts.state import State
@@ -102,12 +103,12 @@ class HoldingsOf:
         )
 
     async def _own(self, browser: Browser) -> list[State]:
-        rows = await self._conversations.of_visitor(browser.account, browser.visitor, browser.bot)
+        rows = await self._conversations.heads.of_visitor(browser.account, browser.visitor, browser.bot)
         return [one for one in await self._states(rows) if one.visitor == browser.visitor]
 
     async def _of_contact(self, account: str, contact: Contact) -> list[State]:
         """Only those in which the address was proven: a stranger who typed it keeps his words to himself (D-8)."""
-        rows = await self._conversations.of_contact(account, contact.id)
+        rows = await self._conversations.heads.of_contact(account, contact.id)
         verified = [one for one in await self._states(rows) if one.verification.state == "verified"]
         return [one for one in verified if one.contact == contact.id and await self._proven_there(one, contact.id)]
 

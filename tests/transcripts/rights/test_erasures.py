@@ -103,7 +103,7 @@ async def test_E_2_an_old_database_beside_todays_keys_cannot_be_read(
         with pytest.raises((Gone, Damaged)):
             await desk.conversations.state(desk.account, chat)
         assert await desk.rights.erasures.reapply() == 1
-        assert not await desk.conversations.exists(desk.account, chat)
+        assert not await desk.conversations.heads.exists(desk.account, chat)
 
 
 async def test_a_browser_is_erased_with_all_its_conversations(opened: Opener) -> None:
@@ -112,7 +112,11 @@ async def test_a_browser_is_erased_with_all_its_conversations(opened: Opener) ->
         other = await desk.chat(visitor="another")
         erasure = await desk.rights.erasures.erase_visitor(desk.account, VISITOR, By("visitor"), "withdrawn")
         assert erasure.counts["conversations"] == 2
-        assert [await desk.conversations.exists(desk.account, chat) for chat in (*chats, other)] == [False, False, True]
+        assert [await desk.conversations.heads.exists(desk.account, chat) for chat in (*chats, other)] == [
+            False,
+            False,
+            True,
+        ]
 
 
 async def test_what_is_not_there_is_not_erased_and_another_accounts_is_not_there(opened: Opener) -> None:
@@ -126,7 +130,7 @@ async def test_what_is_not_there_is_not_erased_and_another_accounts_is_not_there
         for reason in ("", "   ", "x" * 501):
             with pytest.raises(Invalid):
                 await desk.rights.erasures.erase_conversation(desk.account, chat, OLGA, reason)
-        assert await desk.conversations.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, chat)
 
 
 async def test_E_4_an_erasure_waits_for_the_end_of_a_hold_and_is_shown_meanwhile(
@@ -141,10 +145,10 @@ async def test_E_4_an_erasure_waits_for_the_end_of_a_hold_and_is_shown_meanwhile
         assert (erasure.state, erasure.hold) == ("held", hold.id)
         assert [one.state for one in (await desk.rights.erasures.list(desk.account))[0]] == ["held"]
         assert await desk.rights.erasures.run_queued(desk.account) == 0
-        assert await desk.conversations.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, chat)
         await clock.advance(DAY)
         assert await desk.rights.erasures.run_queued(desk.account) == 1
-        assert not await desk.conversations.exists(desk.account, chat)
+        assert not await desk.conversations.heads.exists(desk.account, chat)
 
 
 @pytest.mark.parametrize("scope", ["account", "bot", "contact"])
@@ -186,11 +190,11 @@ async def test_E_5_an_erasure_that_was_cut_off_is_finished_by_its_job(opened: Op
         desk.rights.erasures.add(elsewhere)
         with pytest.raises(NotFound):
             await desk.rights.erasures.erase_conversation(desk.account, chat, OLGA, "She asked")
-        assert await desk.conversations.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, chat)
         await desk.outbox.run_due()
         (erasure,) = (await desk.rights.erasures.list(desk.account))[0]
         assert (erasure.state, erasure.counts["things elsewhere"]) == ("done", 3)
-        assert not await desk.conversations.exists(desk.account, chat)
+        assert not await desk.conversations.heads.exists(desk.account, chat)
 
 
 async def test_a_live_chat_is_closed_and_its_sockets_are_told(opened: Opener) -> None:
@@ -235,7 +239,7 @@ async def test_another_process_lets_go_of_what_it_has_in_memory(opened: Opener, 
         async with asyncio.timeout(10):
             while not elsewhere.forgotten:
                 await clock.advance(15 * SECOND)
-                await desk.conversations.exists(desk.account, chat)
+                await desk.conversations.heads.exists(desk.account, chat)
         with pytest.raises(NotFound):
             await other.state(desk.account, chat)
         following.cancel()

@@ -42,7 +42,7 @@ async def test_MS_4_an_address_that_was_rectified_since_goes_with_its_owner(open
     async with opened() as desk:
         chat, contact = await rectified(desk)
         assert OLD in await stored(desk, chat), "the history keeps it for admins"
-        assert await desk.conversations.ids_of_contact(desk.account, contact) == []
+        assert await desk.conversations.heads.ids_of_contact(desk.account, contact) == []
         old_keys = await desk.conversations.keys_of(desk.account, chat)
         shutil.copytree(folder, folder.parent / "copy")
         erasure = await desk.rights.erasures.erase_contact(desk.account, contact, OLGA, "asked")
@@ -83,7 +83,7 @@ async def test_D_8_who_erases_himself_takes_no_chat_in_which_a_stranger_typed_hi
         stranger = await desk.chat("words of the stranger", contact=contact, visitor="stranger")
         erasure = await erase_self(desk, contact, own)
         assert erasure.state == "done"
-        assert not await desk.conversations.exists(desk.account, own)
+        assert not await desk.conversations.heads.exists(desk.account, own)
         assert not await desk.contacts.exists(desk.account, contact)
         state = await desk.conversations.state(desk.account, stranger)
         assert (state.address, state.contact, state.verification.state) == ("", None, "none")
@@ -114,10 +114,10 @@ async def test_E_10_E_14_a_hold_or_a_restriction_bars_an_erasure_by_oneself(
         assert await erasures.barred(account, contact, [own])
         if what != "restriction":
             assert (await erase_self(desk, contact, own)).state == "held", "placed between the look and the deed"
-            assert await desk.conversations.exists(account, own)
+            assert await desk.conversations.heads.exists(account, own)
             await clock.advance(2 * DAY)
             assert await erasures.run_queued(account) == 1
-            assert not await desk.conversations.exists(account, own)
+            assert not await desk.conversations.heads.exists(account, own)
 
 
 async def test_E_5_cut_off_anywhere_the_job_finishes_it(opened: Opener, clock: ManualClock) -> None:
@@ -134,7 +134,7 @@ async def test_E_5_cut_off_anywhere_the_job_finishes_it(opened: Opener, clock: M
             await asyncio.gather(running, return_exceptions=True)
             await clock.advance(DAY)
             await desk.outbox.run_due()
-            if await desk.conversations.exists(desk.account, own):
+            if await desk.conversations.heads.exists(desk.account, own):
                 await erase_self(desk, contact, own)  # it was cut off before it was asked for
             assert OLD not in (await stored(desk, chat)).lower()
             assert not await desk.contacts.exists(desk.account, contact)
@@ -143,10 +143,10 @@ async def test_E_5_cut_off_anywhere_the_job_finishes_it(opened: Opener, clock: M
 async def test_a_chat_that_is_erased_leaves_nothing_of_whom_it_named_before(opened: Opener) -> None:
     async with opened() as desk:
         chat, contact = await rectified(desk)
-        assert await desk.conversations.ids_once_of_contact(desk.account, contact) == [chat]
+        assert await desk.conversations.heads.ids_once_of_contact(desk.account, contact) == [chat]
         await desk.conversations.update(
             desk.account, chat, lambda _: [MessageSent(at=desk.clock.now(), by="visitor", text="more")]
         )
-        assert await desk.conversations.ids_once_of_contact(desk.account, contact) == [chat], "once"
+        assert await desk.conversations.heads.ids_once_of_contact(desk.account, contact) == [chat], "once"
         await desk.rights.erasures.erase_conversation(desk.account, chat, OLGA, "asked")
-        assert await desk.conversations.ids_once_of_contact(desk.account, contact) == []
+        assert await desk.conversations.heads.ids_once_of_contact(desk.account, contact) == []

@@ -121,7 +121,7 @@ async def test_YA_20_the_rule_is_saved_after_its_dry_run_and_its_typed_words(ser
     saved = await served.send("/admin/privacy/retention", **RULE, confirm="30 days")
     assert (saved.status, saved.location) == (303, "/admin/privacy?done=retention")
     await served.outbox.run_due()
-    assert not await served.house.conversations.exists(served.blue, served.house.chat)
+    assert not await served.house.conversations.heads.exists(served.blue, served.house.chat)
     page = await served.house.ask("/admin/privacy", who="olga")
     (file,) = set(re.findall(r"/admin/privacy/certificates/[\w-]{22}", page.text))
     certificate = await served.house.ask(file, who="olga")
@@ -159,11 +159,14 @@ async def test_TI_3_for_ever_needs_its_reason_and_its_words(served: Served) -> N
 async def test_MS_4_erasing_wants_the_word_typed(served: Served) -> None:
     form = {"what": "conversation", "subject": served.house.chat, "reason": "She asked"}
     refused = await served.send("/admin/privacy/erasures", **form, confirm="yes")
-    assert (refused.status, await served.house.conversations.exists(served.blue, served.house.chat)) == (422, True)
+    assert (refused.status, await served.house.conversations.heads.exists(served.blue, served.house.chat)) == (
+        422,
+        True,
+    )
     assert served.house.chat in refused.text  # what was typed is still there
     erased = await served.send("/admin/privacy/erasures", **form, confirm="erase")
     assert (erased.status, erased.location) == (303, "/admin/privacy?done=erased")
-    assert not await served.house.conversations.exists(served.blue, served.house.chat)
+    assert not await served.house.conversations.heads.exists(served.blue, served.house.chat)
     again = await served.send("/admin/privacy/erasures", **form, confirm="erase")
     assert again.status == 404
 
@@ -189,7 +192,7 @@ async def test_an_erasure_under_a_hold_is_queued_shown_and_carried_out_when_it_e
     assert "A lawsuit" in page
     (lift,) = re.findall(r"/admin/privacy/holds/[\w-]{22}/lift", page)
     assert (await served.send(lift)).status == 303
-    assert not await served.house.conversations.exists(served.blue, served.house.chat)
+    assert not await served.house.conversations.heads.exists(served.blue, served.house.chat)
 
 
 async def test_E_10_restricting_lifting_and_reading_want_a_reason(served: Served) -> None:
@@ -248,7 +251,7 @@ PATHS = (
 async def test_A_17_the_page_is_for_super_admins(served: Served, method: str, path: str, who: str | None) -> None:
     answer = await (served.house.ask(path, who=who) if method == "GET" else _post(served, path, who))
     assert answer.status in ((303, 401) if who is None else (403,))
-    assert await served.house.conversations.exists(served.blue, served.house.chat)
+    assert await served.house.conversations.heads.exists(served.blue, served.house.chat)
 
 
 async def _post(served: Served, path: str, who: str | None) -> houses.Answer:
@@ -277,7 +280,7 @@ async def test_C_4_a_form_from_elsewhere_erases_nothing(served: Served) -> None:
         "/admin/privacy/erasures", who="olga", method="POST", data=urlencode(form), headers=headers, own=False
     )
     assert answer.status == 403
-    assert await served.house.conversations.exists(served.blue, served.house.chat)
+    assert await served.house.conversations.heads.exists(served.blue, served.house.chat)
 
 
 async def test_MS_4_how_visitors_erase_themselves_is_chosen_by_super_admins_and_audited(served: Served) -> None:

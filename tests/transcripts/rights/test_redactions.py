@@ -13,8 +13,8 @@ from foundation.records import Damaged, EventLog
 from foundation.records.checking import check
 from tests.transcripts.rights.conftest import OLGA, Desk, Opener
 from transcripts import KINDS, files, render, rights
-from transcripts.conversations import CONVERSATION
 from transcripts.events import AnyEvent, BotStateChanged, MessageSent, NoteWritten
+from transcripts.heads import CONVERSATION
 from transcripts.views import external_view, member_view, visitor_view
 
 MESSAGE = 2

@@ -30,8 +30,8 @@ async def test_MS_8_by_default_a_transcript_is_deleted_after_180_days(opened: Op
         plan = await _transcripts(desk)
         assert (plan.count, plan.rule.days, plan.bot) == (1, 180, desk.bot)
         assert await desk.rights.retention.run(desk.account) == 1
-        assert not await desk.conversations.exists(desk.account, chat)
-        assert await desk.conversations.exists(desk.account, fresh)
+        assert not await desk.conversations.heads.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, fresh)
 
 
 async def test_YA_20_the_dry_run_says_exactly_what_the_run_deletes_and_the_certificate_too(
@@ -49,7 +49,9 @@ async def test_YA_20_the_dry_run_says_exactly_what_the_run_deletes_and_the_certi
         assert (await _transcripts(desk)).count == 0  # a dry run changes nothing
         await desk.rights.retention.choose(desk.account, proposed, by=OLGA)
         await desk.outbox.run_due()
-        assert [await desk.conversations.exists(desk.account, one) for one in (*chats, later)] == [False] * 3 + [True]
+        assert [await desk.conversations.heads.exists(desk.account, one) for one in (*chats, later)] == [False] * 3 + [
+            True
+        ]
         (certificate,), _ = await desk.rights.certificates.list(desk.account)
         facts = certificate.facts
         assert is_genuine(certificate, await desk.rights.certificates.public_key(desk.account))
@@ -69,10 +71,10 @@ async def test_E_4_a_hold_keeps_what_a_rule_would_delete_until_it_ends(opened: O
         plan = await _transcripts(desk)
         assert (plan.count, plan.held) == (1, 1)
         await desk.rights.retention.run(desk.account)
-        assert [await desk.conversations.exists(desk.account, one) for one in (held, other)] == [True, False]
+        assert [await desk.conversations.heads.exists(desk.account, one) for one in (held, other)] == [True, False]
         await clock.advance(20 * DAY)
         assert await desk.rights.retention.run(desk.account) >= 1
-        assert not await desk.conversations.exists(desk.account, held)
+        assert not await desk.conversations.heads.exists(desk.account, held)
 
 
 async def test_TI_3_for_ever_is_an_explicit_choice_with_a_reason_in_the_audit_book(
@@ -86,7 +88,7 @@ async def test_TI_3_for_ever_is_an_explicit_choice_with_a_reason_in_the_audit_bo
         await desk.rights.retention.choose(desk.account, forever, by=OLGA)
         await clock.advance(3_000 * DAY)
         await desk.rights.retention.run(desk.account)
-        assert await desk.conversations.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, chat)
         entries = [entry for _, entry in await desk.services.audit.read(desk.account, 0, 100)]
         chosen = next(entry for entry in entries if entry.action == "retention.changed")
         assert (chosen.actor, chosen.after) == (OLGA.person, {"data": "transcripts", "days": "for ever"})
@@ -135,7 +137,7 @@ async def test_E_5_a_run_that_is_killed_again_and_again_converges(opened: Opener
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         await desk.rights.retention.run(desk.account)
-        assert [await desk.conversations.exists(desk.account, one) for one in chats] == [False] * 8
+        assert [await desk.conversations.heads.exists(desk.account, one) for one in chats] == [False] * 8
         assert await desk.rights.retention.run(desk.account) == 0
 
 
@@ -144,13 +146,13 @@ async def test_the_daily_work_runs_once_a_day_and_is_made_up_for(opened: Opener,
         chat = await desk.chat()
         await desk.rights.begin()
         await desk.outbox.run_due()
-        assert await desk.conversations.exists(desk.account, chat)
+        assert await desk.conversations.heads.exists(desk.account, chat)
     await clock.advance(190 * DAY)  # nobody was there for half a year
     async with opened() as desk:
         await desk.rights.begin()
         for _ in range(4):
             await desk.outbox.run_due()
-        assert not await desk.conversations.exists(desk.account, chat)
+        assert not await desk.conversations.heads.exists(desk.account, chat)
 
 
 async def test_an_epoch_ends_the_old_wrapping_key_while_everything_stays_readable(
