@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
-from foundation.clock import Clock
+from foundation.clock import SECOND, Clock
 from foundation.errors import Problem
 from foundation.jobs.job import Stored
 from foundation.records import Collection, Record, Stale
@@ -40,17 +41,39 @@ class Lease:
             await ended(renewing)
 
     async def end(self, **changes: Any) -> None:
-        """Let go of the job, writing these changes. Nothing is written when the lease was lost."""
+        """Let go of the job, writing these changes. Nothing is written when the lease was lost.
+
+        What was done and is not noted is done again. So a store that fails is asked again, for as long as a lease; raises
+        its `Problem` after that.
+        """
+        async with self._lock:
+            await self._insist(lambda: self._write(lease_until=None, **changes))
+            self._ended = True
+
+    async def end_for_good(self) -> None:
+        """Remove the job, as insistently."""
+        async with self._lock:
+            if not self._ended:
+                self._ended = True
+                await self._insist(lambda: self._records.delete(self.record.account, self.record.id))
+
+    async def give_back(self, **changes: Any) -> None:
+        """Let go of the job when the process ends, which waits for nobody."""
         async with self._lock:
             await self._write(lease_until=None, **changes)
             self._ended = True
 
-    async def end_for_good(self) -> None:
-        """Remove the job."""
-        async with self._lock:
-            if not self._ended:
-                self._ended = True
-                await self._records.delete(self.record.account, self.record.id)
+    async def _insist(self, write: Callable[[], Awaitable[object]]) -> None:
+        until = self._clock.monotonic() + self._length_ms / SECOND
+        while True:
+            try:
+                await write()
+            except Problem as problem:
+                if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR or self._clock.monotonic() >= until:
+                    raise
+            else:
+                return
+            await self._clock.sleep(min(SECOND, self._length_ms // 8))
 
     async def _renew(self) -> None:
         while not self._ended:
@@ -61,10 +84,21 @@ class Lease:
                     await self._write(due=until, lease_until=until)
 
     async def _write(self, **changes: Any) -> None:
-        if self._ended:
+        while not self._ended:
+            try:
+                self.record = await self._records.replace(self.record, **changes)
+            except Stale:
+                await self._look_again()
+            else:
+                return
+
+    async def _look_again(self) -> None:
+        """Somebody wrote: another holder, who counted his try, or we ourselves, in a write that the store answered with an
+        error and kept all the same."""
+        found = await self._records.get(self.record.account, self.record.id)
+        mine = self.record.body.tries
+        if found is not None and found.fields["lease_until"] is not None and found.body.tries == mine:
+            self.record = found
             return
-        try:
-            self.record = await self._records.replace(self.record, **changes)
-        except Stale:
-            self._ended = True
-            log.warning("job %s of kind %s: the lease was lost", self.record.id, self.record.fields["name"])
+        self._ended = True
+        log.warning("job %s of kind %s: the lease was lost", self.record.id, self.record.fields["name"])

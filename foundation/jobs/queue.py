@@ -282,7 +282,7 @@ class Jobs:
         """The process ends in good order: the job is due at once, and this was no try."""
         body = msgspec.structs.replace(lease.record.body, tries=lease.record.body.tries - 1)
         with contextlib.suppress(Problem):
-            await lease.end(body=body, due=self._clock.now())
+            await lease.give_back(body=body, due=self._clock.now())
 
     # Keyed jobs
 

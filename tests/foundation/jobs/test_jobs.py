@@ -521,27 +521,107 @@ async def test_a_store_that_fails_stops_nothing_for_ever(keyring, clock, caplog)
     await engine.close()
 
 
-async def test_a_store_that_fails_at_the_end_of_a_job_lets_it_run_again(keyring, clock, caplog) -> None:
-    class Failing(MemoryEngine):
-        broken = False
+class Forgetful(MemoryEngine):
+    """A store that cannot be written to at times: it answers with an error, `after` or before it has written."""
 
-        async def delete(self, *args):
-            if self.broken:
-                raise StorageFull
-            return await super().delete(*args)
+    broken = False
+    after = False
+    refusals = 0
 
-    engine = Failing([JOBS])
+    async def delete(self, *args):
+        return await self._written(super().delete(*args))
+
+    async def replace(self, *args):
+        return await self._written(super().replace(*args))
+
+    async def _written(self, write):
+        if not self.broken:
+            return await write
+        self.refusals += 1
+        if self.after:
+            await write
+        else:
+            write.close()
+        raise StorageFull
+
+
+async def test_what_was_done_is_noted_when_the_store_is_there_again(keyring, clock) -> None:
+    """Else a mail that is out would go out again."""
+    engine = Forgetful([JOBS])
     await engine.open()
     desk = Desk(engine, keyring, clock)
-    engine.broken = True
-    await desk.jobs.put(SHOP, "mail", Letter("a"))
+    work, began, finish = desk.work, asyncio.Event(), asyncio.Event()
+
+    async def outlasting(job: Job) -> None:
+        began.set()
+        await finish.wait()
+        await work(job)
+
+    desk.jobs.handle("slow", outlasting, body=Letter)
+    await desk.jobs.put(SHOP, "slow", Letter("a"))
     async with running(desk.jobs):
-        await until(lambda: "cannot be written" in caplog.text)
+        await began.wait()
+        engine.broken = True
+        finish.set()
+        while engine.refusals < 3:
+            await asyncio.sleep(0)
+            await clock.advance(SECOND)
+        assert await rows(engine) == 1
+        engine.broken = False
+        await clock.advance(SECOND)
+        await until_count(engine, 0)
+        await clock.advance(2 * MINUTE)
+        await settled(engine)
+    assert len(desk.done) == 1
+    await engine.close()
+
+
+async def test_a_store_that_fails_for_longer_than_a_lease_lets_a_job_run_again(keyring, clock, caplog) -> None:
+    engine = Forgetful([JOBS])
+    await engine.open()
+    desk = Desk(engine, keyring, clock)
+
+    async def breaking(job: Job) -> None:
+        engine.broken = not desk.done
+        await desk.work(job)
+
+    desk.jobs.handle("last", breaking, body=Letter)
+    await desk.jobs.put(SHOP, "last", Letter("a"))
+    async with running(desk.jobs):
+        async with asyncio.timeout(10):
+            while "cannot be written" not in caplog.text:
+                await asyncio.sleep(0)
+                await clock.advance(SECOND)
         engine.broken = False
         while len(desk.done) < 2:
             await asyncio.sleep(0)
             await clock.advance(SECOND)
         await until_count(engine, 0)
+    await engine.close()
+
+
+async def test_a_renewal_that_the_store_kept_and_denied_loses_no_lease(keyring) -> None:
+    clock, engine = Watched(), Forgetful([JOBS])
+    await engine.open()
+    desk = Desk(engine, keyring, clock, lease_ms=10_000)
+    began, finish = asyncio.Event(), asyncio.Event()
+
+    async def long(job: Job) -> None:
+        began.set()
+        await finish.wait()
+
+    desk.jobs.handle("long", long, body=Letter)
+    await desk.jobs.put(SHOP, "long", Letter("a"), key="7")
+    working = asyncio.ensure_future(desk.jobs.run_due())
+    await began.wait()
+    engine.broken = engine.after = True
+    await until(lambda: clock.sleeping == 1)
+    await clock.advance(5_000)
+    await until(lambda: engine.refusals == 1 and clock.sleeping == 1)
+    engine.broken = False
+    finish.set()
+    await working
+    assert (await rows(engine, "open"), await rows(engine, "done")) == (0, 1)
     await engine.close()
 
 
