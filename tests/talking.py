@@ -18,6 +18,12 @@ PATIENCE = 20.0
 Json = dict[str, Any]
 
 
+def told_code(socket: aiohttp.ClientWebSocketResponse, last: aiohttp.WSMessage) -> int | None:
+    """The code with which the server closed a socket whose last message this is. The client's own `close_code` says 1006
+    when the connection had ended before the client could answer the close."""
+    return int(last.data) if last.type is aiohttp.WSMsgType.CLOSE else socket.close_code
+
+
 class Talker:
     """One socket and everything that it was told."""
 
@@ -26,6 +32,7 @@ class Talker:
         self.socket = socket
         self.frames: list[Json] = []
         self.events: list[Json] = []
+        self.close_code: int | None = None
         self._looked_at = 0
 
     async def send(self, **frame: Any) -> None:
@@ -35,7 +42,8 @@ class Talker:
         """The next frame; `ConnectionResetError` with the code when the socket was closed."""
         message = await self.socket.receive(PATIENCE)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionResetError(f"closed: {self.socket.close_code}")
+            self.close_code = self.close_code or told_code(self.socket, message)
+            raise ConnectionResetError(f"closed: {self.close_code}")
         frame: Json = json.loads(message.data)
         self.frames.append(frame)
         self.events += frame.get("events", [])

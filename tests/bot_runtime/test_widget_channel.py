@@ -28,7 +28,7 @@ from tests.bot_runtime.conftest import (
     open_shop,
     wrong,
 )
-from tests.talking import Json, Visitor
+from tests.talking import Json, Visitor, told_code
 from transcripts.control import change
 from transcripts.events import (
     Closed,
@@ -54,9 +54,9 @@ async def hello(socket: aiohttp.ClientWebSocketResponse, shop: Shop, **more: Any
 
 async def closed(socket: aiohttp.ClientWebSocketResponse) -> int | None:
     """The close code, with what came before it read away."""
-    while (await socket.receive(10)).type is aiohttp.WSMsgType.TEXT:
+    while (message := await socket.receive(10)).type is aiohttp.WSMsgType.TEXT:
         pass
-    return socket.close_code
+    return told_code(socket, message)
 
 
 async def refusal(visitor: Visitor, **frame: Any) -> Json:

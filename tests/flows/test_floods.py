@@ -98,7 +98,7 @@ async def the_end_of(talker: Talker) -> int | None:
     with contextlib.suppress(ConnectionResetError):
         while True:
             await talker.receive()
-    return talker.socket.close_code
+    return talker.close_code
 
 
 def texts_by_visitor(events: list[Json]) -> list[str]:
@@ -163,7 +163,7 @@ async def flood(talker: Talker, **frame: str) -> int | None:
                 while True:
                     async with asyncio.timeout(0.001):
                         await talker.receive()
-    return talker.socket.close_code
+    return await the_end_of(talker)
 
 
 @pytest.mark.timeout(120)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.flows.reading import whole
 from tests.serving import Frontdesk, serving
-from tests.talking import PATIENCE, Json, Staff, Visitor, logged_in
+from tests.talking import PATIENCE, Json, Staff, Visitor, logged_in, told_code
 
 NOBODYS_ID = "A" * 22
 UNDERSTOOD_LATER = 8
@@ -55,7 +55,7 @@ async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
     while True:
         message = await socket.receive(PATIENCE)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            return socket.close_code
+            return told_code(socket, message)
 
 
 def hello(house: Frontdesk, **changes: Any) -> Json:
@@ -325,7 +325,7 @@ async def test_Z_6_a_flood_is_throttled_and_then_closed(house: Frontdesk) -> Non
             await visitor.send(type="message", client_id=str(uuid.uuid4()), text=f"number {number}", payload="/greet")
         with pytest.raises((ConnectionResetError, aiohttp.ClientError)):
             await visitor.of("nothing that is ever sent")
-        assert visitor.socket.close_code == 4429
+        assert visitor.close_code == 4429
     acknowledged = [frame["client_id"] for frame in visitor.frames if frame["type"] == "ack"]
     assert 20 <= len(acknowledged) < 100
     assert [frame for frame in visitor.frames if frame.get("code") == "too_many"]
