@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -101,6 +102,8 @@ class Sampler:
         self._last = time.thread_time()
 
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # its processor time is counted elsewhere, by another clock
         now = time.thread_time()
         self.spent[COLLECTOR if phase == "stop" else self._step(inspect.currentframe())] += now - self._last
         self._last = now

@@ -1,6 +1,6 @@
 """Runs the actions of a turn: our own at once, the author's where they live."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,33 @@ from transcripts.state import State
 _RASA = "3.6.21"
 """The version of Rasa whose webhook we speak; action servers compare it with their own and warn."""
 
+Event = dict[str, Any]
+Older = Callable[[State, Tracker], Awaitable[Sequence[Event]]]
+"""Gives the events that a tracker is `missing`."""
+
 _TYPING = Typing(by="bot", name="", on=True).as_note()
 
 
 class Hands:
     """An `Act` for one turn in one conversation. `wishes` is what our own actions noted.
 
-    `at` is the time of the turn in milliseconds. An action of the author's wins over one of ours of the same name, as it
-    does over Rasa's own. Before it waits for one it says so (`beginning.waiting`), and that the bot is typing.
+    `at` is the time of the turn in milliseconds; `older` brings what the tracker has let go. An action of the author's
+    wins over one of ours of the same name, as it does over Rasa's own. Before it waits for one it says so
+    (`beginning.waiting`), and that the bot is typing.
     """
 
     def __init__(
-        self, actions: Actions | None, state: State, signals: Signals, *, at: int, carried_on: bool = False
+        self,
+        actions: Actions | None,
+        state: State,
+        signals: Signals,
+        older: Older,
+        *,
+        at: int,
+        carried_on: bool = False,
     ) -> None:
         self._actions = actions
+        self._older = older
         self._state = state
         self._signals = signals
         self._at = at
@@ -59,7 +72,8 @@ class Hands:
         await waiting()
         self._signals.whisper(f"conversation/{self._state.id}", _TYPING)
         try:
-            result = await self._actions.run(_call(name, tracker, domain))
+            older = await self._older(self._state, tracker)
+            result = await self._actions.run(_call(name, tracker, domain, older))
         except Declined as declined:
             raise ActionRejected(name) from declined
         except ActionNotFound as missing:
@@ -94,17 +108,21 @@ async def acting(project: Project) -> AsyncIterator[Act]:
     """An `Act` for talking to a project outside of any conversation: a shell, a test of its stories."""
     actions = actions_for(project)
     try:
-        yield Hands(actions, State(id="shell", account=""), LocalSignals(), at=SystemClock().now()).act
+        yield Hands(actions, State(id="shell", account=""), LocalSignals(), _nothing_older, at=SystemClock().now()).act
     finally:
         if actions is not None:
             await actions.close()
 
 
-def _call(name: str, tracker: Tracker, domain: Domain) -> Mapping[str, Any]:
+async def _nothing_older(_: State, __: Tracker) -> Sequence[Event]:
+    return ()
+
+
+def _call(name: str, tracker: Tracker, domain: Domain, older: Sequence[Event]) -> Mapping[str, Any]:
     return {
         "next_action": name,
         "sender_id": tracker.sender_id,
-        "tracker": tracker.snapshot(),
+        "tracker": tracker.snapshot(older),
         "domain": domain.data,
         "version": _RASA,
     }

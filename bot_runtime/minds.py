@@ -5,6 +5,7 @@ It may be behind it, when another process or the e-mail proof has written; then 
 decide about a handoff follow from the log as well.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from transcripts.rights import Whose
 from transcripts.state import State
 
 NOT_UNDERSTOOD = "nlu_fallback"
+_LATEST = 500
+"""Events of a long conversation that are kept when it has twice as many: a hundred messages."""
 
 
 class Mind:
@@ -68,7 +71,8 @@ def _filled_proof(event: Mapping[str, Any]) -> bool:
 
 class Minds:
     """The minds of the conversations that talked lately: at most `most`, with at most `most_events` tracker events in
-    all. An event takes about a kilobyte; a mind that had to go is read from the log when its visitor writes again."""
+    all, and of one conversation the latest 500 to 1,000. An event takes about a kilobyte; a mind that had to go is read
+    from the log when its visitor writes again."""
 
     def __init__(self, conversations: Conversations, *, most: int = 20_000, most_events: int = 100_000) -> None:
         self._conversations = conversations
@@ -92,6 +96,8 @@ class Minds:
             mind.weight = 0
             self._minds[conversation] = mind
         self._minds.move_to_end(conversation)
+        if len(tracker) >= 2 * _LATEST:
+            tracker.let_go(keep=_LATEST)
         mind.tracker, mind.seq = tracker, seq
         self._events += len(tracker) - mind.weight
         mind.weight = len(tracker)
@@ -103,6 +109,13 @@ class Minds:
         mind = self._minds.pop(conversation, None)
         if mind is not None:
             self._events -= mind.weight
+
+    async def older(self, state: State, tracker: Tracker) -> list[dict[str, Any]]:
+        """The events that are `missing` from this conversation's tracker, as the log has them."""
+        if not tracker.missing:
+            return []
+        events = restored(await self._conversations.events(state.account, state.id))
+        return list(itertools.islice(events, tracker.missing.start, tracker.missing.stop))
 
     async def failures(self, state: State) -> int:
         """How many turns failed in a row, when there is no assistant that could have a mind."""

@@ -1,7 +1,7 @@
 """One turn of a bot in its head: what it makes of a message, before anything of it is stored."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from bot_runtime.assistants import (
 )
 from bot_runtime.beginning import waiting
 from bot_runtime.builtin_actions import Wishes
-from bot_runtime.hands import Hands
+from bot_runtime.hands import Event, Hands, Older
 from bot_runtime.minds import Mind, is_a_loss
 from bot_runtime.trackerlog import message_of, stored
 from foundation.clock import SECOND
@@ -58,11 +58,13 @@ class Thought(msgspec.Struct, frozen=True):
 
 
 class Thinker:
-    """Runs turns. `signals` hears that the bot is typing while a custom action runs. `transcript_url` makes the link for
-    the slot of this name, in the first turn of a conversation whose assistant has it."""
+    """Runs turns. `older` brings the events that a tracker has let go; `signals` hears that the bot is typing while a
+    custom action runs. `transcript_url` makes the link for the slot of this name, in the first turn of a conversation
+    whose assistant has it."""
 
-    def __init__(self, signals: Signals, *, transcript_url: TranscriptUrl | None = None) -> None:
+    def __init__(self, signals: Signals, older: Older, *, transcript_url: TranscriptUrl | None = None) -> None:
         self._signals = signals
+        self._older = older
         self._transcript_url = transcript_url
 
     async def think(
@@ -72,7 +74,7 @@ class Thinker:
 
         Does not wait unless a custom action is needed; then it says so first (`beginning.waiting`).
         """
-        hands = Hands(actions, state, self._signals, at=at)
+        hands = Hands(actions, state, self._signals, self._older, at=at)
         hands.wishes.address = _typed_address(assistant, mind.tracker, text)
         known = known_of(state, assistant, typed=hands.wishes.address)
         known |= await self._link(assistant, mind.tracker, state)
@@ -87,7 +89,7 @@ class Thinker:
         known = known_of(state, assistant)
         if not assistant.waits_for(mind.tracker, known):
             return None
-        hands = Hands(actions, state, self._signals, at=at, carried_on=True)
+        hands = Hands(actions, state, self._signals, self._older, at=at, carried_on=True)
         result = await assistant.carry_on(mind.tracker, known, hands.act, now=at / SECOND)
         return _thought(result, hands, seq=0, at=at)
 
@@ -97,15 +99,23 @@ class Thinker:
             return {}
         if tracker.slots.get(TRANSCRIPT_URL) is not None:
             return {}
-        for event in tracker.events_backwards():
-            if event["event"] == "slot" and event.get("name") == TRANSCRIPT_URL and event.get("value"):
-                return {TRANSCRIPT_URL: event["value"]}
-        await waiting()
+        known = _latest_link(tracker.events_backwards())
+        if known is None:
+            await waiting()
+            known = _latest_link(reversed(await self._older(state, tracker)))
+        if known is not None:
+            return {TRANSCRIPT_URL: known}
         try:
             return {TRANSCRIPT_URL: await self._transcript_url(state)}
         except Problem as problem:
             log.warning("a chat goes on without its transcript's link: %s", problem.code)
             return {}
+
+
+def _latest_link(events: Iterable[Event]) -> Any:
+    """The value that the link's slot was last given; `events` are newest first."""
+    links = (event.get("value") for event in events if event["event"] == "slot" and event.get("name") == TRANSCRIPT_URL)
+    return next(filter(None, links), None)
 
 
 def known_of(state: State, assistant: Assistant, *, typed: str = "") -> dict[str, Any]:

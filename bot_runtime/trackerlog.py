@@ -108,10 +108,11 @@ def _with_words(event: Event, said: Mapping[int, MessageSent], replies: Sequence
 def _replies(log: Sequence[Numbered], place: int) -> list[MessageSent]:
     """The bot's messages right behind the turn at this place."""
     found: list[MessageSent] = []
-    for one in log[place + 1 :]:
-        if not isinstance(one.event, MessageSent) or one.event.by != "bot":
+    for at in range(place + 1, len(log)):
+        event = log[at].event
+        if not isinstance(event, MessageSent) or event.by != "bot":
             break
-        found.append(one.event)
+        found.append(event)
     return found
 
 

@@ -299,7 +299,7 @@ def build(  # noqa: PLR0915 - everything, in one readable order
         _, secret = await links.mint_for_machine(state.account, state.bot, state.id, "slot")
         return f"{base_url}/t/{secret}"
 
-    answerer = Answerer(running, minds, Thinker(signals, transcript_url=transcript_url), clock)
+    answerer = Answerer(running, minds, Thinker(signals, minds.older, transcript_url=transcript_url), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
     chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
     site_keys = SiteKeys(engine, keyring, clock, staff.audit)

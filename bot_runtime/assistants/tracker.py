@@ -7,6 +7,9 @@ with the repeated runs of a loop on its happy path left out, for else a form of 
 Every event costs the same however long the conversation is. Entries are linked backwards and never changed, so an
 undo moves a pointer, and `fork` copies a dozen references: a turn works on a fork, and to throw its events away is to
 forget the fork.
+
+A conversation may be long, and its state does not need its beginning: `let_go` drops the oldest events from memory. What
+policies remember of them stays. `missing` says which those are; an action that is to see them gets them from their log.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +42,9 @@ class Tracker:
 
     __slots__ = (
         "_aside",
+        "_base",
         "_count",
+        "_cut",
         "_first",
         "_log",
         "_loops",
@@ -63,8 +68,10 @@ class Tracker:
         self.last_user_time: float | None = None
         self.latest_event_time: float | None = None
         self.rejected: str | None = None  # the action that declined to run, until another one does
-        self._log: list[Event] = []  # shared by forks: each sees its first `_count` events
+        self._log: list[Event] = []  # shared by forks: each sees the events from `_cut` to `_count`
         self._count = 0
+        self._cut = 0
+        self._base = view.blank  # the state before the oldest applied event that is still here
         self._aside: list[Event] | None = None
         self._first = 0
         self._restarted = 0
@@ -91,13 +98,34 @@ class Tracker:
         made.fold, made.top = self.fold, self.top
         made.input_channel, made.rejected = self.input_channel, self.rejected
         made.last_user_time, made.latest_event_time = self.last_user_time, self.latest_event_time
-        made._log, made._count, made._aside = self._log, self._count, aside
+        made._log, made._count, made._cut, made._aside = self._log, self._count, self._cut, aside
+        made._base = self._base
         made._first, made._restarted, made._loops = self._first, self._restarted, self._loops
         return made
 
     def forget_before_restart(self) -> None:
         """Let `events` begin after the latest restart, as those of Rasa's temporary trackers do."""
         self._first = max(self._first, self._restarted)
+
+    def let_go(self, keep: int) -> None:
+        """Drop all but the latest `keep` events from memory. What was decided so far, and what follows from it, stays."""
+        cut = max(self._cut, self._count - keep)
+        if cut == self._cut:
+            return
+        _ = self.history  # of all actions that are here: nobody will walk back beyond them
+        self._log = self._log[cut - self._cut : self._count - self._cut]
+        self._cut = cut
+        entry, left = self.top, keep
+        while entry is not None and left > 1:
+            entry, left = entry.before, left - 1
+        if entry is not None and entry.before is not None:
+            self._base = entry.before.fold
+            entry.before = None
+
+    @property
+    def missing(self) -> range:
+        """Which of the conversation's events, counted from its first, belong before `events` and are not in memory."""
+        return range(self._first, max(self._first, self._cut))
 
     # What the conversation has come to.
 
@@ -133,19 +161,19 @@ class Tracker:
         return self.fold.paused
 
     def __len__(self) -> int:
-        return self._count - self._first + len(self._aside or ())
+        return self._count - max(self._first, self._cut) + len(self._aside or ())
 
     @property
     def events(self) -> list[Event]:
-        """All events, oldest first. A new list of the same dicts."""
-        return self._log[self._first : self._count] + (self._aside or [])
+        """All events that are in memory, oldest first. A new list of the same dicts."""
+        return self._log[max(self._first - self._cut, 0) : self._count - self._cut] + (self._aside or [])
 
     def events_backwards(self, *, after_restart: bool = False) -> Iterator[Event]:
-        """All events, newest first, without making a list; `after_restart` stops at the latest restart."""
+        """The same, newest first, without making a list; `after_restart` stops at the latest restart."""
         yield from reversed(self._aside or ())
         last = max(self._first, self._restarted) if after_restart else self._first
-        for index in range(self._count - 1, last - 1, -1):
-            yield self._log[index]
+        for index in range(self._count - 1, max(last, self._cut) - 1, -1):
+            yield self._log[index - self._cut]
 
     def applied_events(self) -> list[Event]:
         """The events that policies look at, oldest first."""
@@ -171,7 +199,7 @@ class Tracker:
     @property
     def policy_fold(self) -> Fold:
         """The state after the applied events."""
-        return self.view.blank if self.top is None else self.top.fold
+        return self._base if self.top is None else self.top.fold
 
     @property
     def history(self) -> History:
@@ -187,12 +215,13 @@ class Tracker:
                 pending.append(entry)
             entry = entry.before
         for entry in reversed(pending):
-            fold = self.view.blank if entry.before is None else entry.before.fold
+            fold = self._base if entry.before is None else entry.before.fold
             history = entry.history = history.then(fold, self.view, hide=bool(entry.event.get("hide_rule_turn")))
         return history
 
-    def snapshot(self) -> dict[str, Any]:
-        """The tracker as an action server is given it (RASA.md 1.8). It shares the events: do not change them."""
+    def snapshot(self, older: Iterable[Event] = ()) -> dict[str, Any]:
+        """The tracker as an action server is given it (RASA.md 1.8). It shares the events: do not change them. `older`
+        are those that are `missing`."""
         fold = self.fold
         loop: dict[str, Any] = {}
         if fold.loop is not None:
@@ -206,7 +235,7 @@ class Tracker:
             "latest_event_time": self.latest_event_time,
             "followup_action": fold.followup,
             "paused": fold.paused,
-            "events": self.events,
+            "events": [*older, *self.events],
             "latest_input_channel": self.input_channel,
             "active_loop": loop,
             "latest_action": {} if name is None else {"action_name" if name == fold.action else "action_text": name},
@@ -234,6 +263,7 @@ class Tracker:
             self.fold = self.policy_fold
         elif kind in ("restart", "session_started"):
             self.top = None
+            self._base = self.view.blank
             self.last_user_time = None
             self.fold = applied(self.fold, event, self.domain, self.view.blank)
         elif kind == "action" and event.get("name") in self._loops and not self._starts_or_resumes(event["name"]):
@@ -248,8 +278,8 @@ class Tracker:
         if self._aside is not None:
             self._aside.append(event)
         else:
-            if len(self._log) != self._count:  # another fork went on from here: part ways
-                self._log = self._log[: self._count]
+            if len(self._log) != self._count - self._cut:  # another fork went on from here: part ways
+                self._log = self._log[: self._count - self._cut]
             self._log.append(event)
             self._count += 1
         self.latest_event_time = event.get("timestamp")
@@ -318,6 +348,7 @@ class Tracker:
             live = self.fold
             again = Tracker(self.view, self.sender_id)
             again._loops = self._loops
+            again.fold = again._base = self._base
             for event in self.events:
                 again.apply(event)
             self.top, self.fold = again.top, live

@@ -440,7 +440,7 @@ def make_talk(
 ) -> Talk:
     bots = RunningBots(desk.admin.accounts, desk.admin.bots, desk.clock, folder_of=lambda _: assistant, models=models)
     minds = Minds(desk.conversations)
-    answerer = Answerer(bots, minds, Thinker(desk.signals, transcript_url=transcript_url), desk.clock)
+    answerer = Answerer(bots, minds, Thinker(desk.signals, minds.older, transcript_url=transcript_url), desk.clock)
     turns = Turns(desk.conversations, answerer, desk.proof.verification, desk.clock, **options)
     return Talk(desk, bots, minds, turns)
 

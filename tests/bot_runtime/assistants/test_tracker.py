@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot_runtime.assistants.domain import Domain, Form
 from bot_runtime.assistants.events import active_loop, executed, rewound, slot_set, told
 from bot_runtime.assistants.slots import Slot
-from bot_runtime.assistants.states import View
+from bot_runtime.assistants.states import Past, State, View
 from bot_runtime.assistants.tracker import Tracker
 from tests.bot_runtime.assistants.talking import short
 
@@ -290,6 +290,70 @@ def test_the_applied_events_are_those_of_rasa(events: list[Event]) -> None:
     assert again.policy_fold.slots == tracker.policy_fold.slots
     assert again.policy_fold.user == tracker.policy_fold.user
     assert tracker.fold.slots == tracker.policy_fold.slots
+
+
+TURNS = st.sampled_from(
+    [
+        [user("a"), executed("utter_a"), {"event": "bot", "text": "a"}, LISTEN],
+        [user("b", city="Berlin"), slot_set("name", "Ann"), executed("utter_b"), LISTEN],
+        [user("a"), executed("form"), active_loop("form"), slot_set("requested_slot", "name"), LISTEN],
+        [user("b"), executed("form"), slot_set("name", "Bo"), active_loop(None), LISTEN],
+        [user("a"), {"event": "reset_slots"}, LISTEN],
+        [{"event": "restart"}, {"event": "session_started"}, LISTEN],
+    ]
+)
+
+
+@given(st.lists(TURNS, min_size=12, max_size=30), st.lists(EVENTS, max_size=3), st.integers(20, 40))
+@settings(max_examples=300)
+def test_what_was_let_go_changes_nothing_that_follows(turns: list[list[Event]], more: list[Event], keep: int) -> None:
+    """Whole and cut, the conversation stands the same, and goes on the same."""
+    long = [
+        LISTEN,
+        executed("form"),
+        active_loop("form"),
+        active_loop(None),
+        *(event for turn in turns for event in turn),
+    ]
+    whole, cut = after(*long), after(*long)
+    fork = cut.fork()
+    cut.let_go(keep)
+    assert (len(cut), cut.missing, len(whole.missing)) == (keep, range(len(long) - keep), 0)
+    for event in more:
+        whole.apply(event)
+        cut.apply(event)
+    assert [*whole.events[: len(long) - keep], *cut.events] == whole.events
+    assert [*cut.events_backwards()] == [*whole.events_backwards()][: len(cut)]
+    assert cut.snapshot(older=[whole.events[at] for at in cut.missing]) == whole.snapshot()
+    assert cut.policy_fold.same_as(whole.policy_fold)
+    few = len(cut.applied_events()) - 1 or 1
+    assert cut.applied_events()[-few:] == whole.applied_events()[-few:]
+    assert states(cut) == states(whole), "policies still see all of it"
+    assert fork.events == long, "who went on from before has everything"
+
+
+def states(tracker: Tracker) -> tuple[list[State], list[State]]:
+    """The two views, newest first."""
+    return listed(tracker.history.rules), listed(tracker.history.stories)
+
+
+def listed(past: Past | None) -> list[State]:
+    return [] if past is None else [past.state, *listed(past.before)]
+
+
+def test_a_restart_that_was_let_go_is_remembered() -> None:
+    tracker = after(LISTEN, {"event": "restart"}, *[user("a"), LISTEN] * 10)
+    tracker.let_go(4)
+    tracker.let_go(9)
+    assert (tracker.missing, len(tracker)) == (range(18), 4), "what is gone does not come back"
+    aside = tracker.aside()
+    aside.forget_before_restart()
+    assert (aside.missing, len(aside)) == (range(2, 18), 4)
+    tracker.apply({"event": "restart"})
+    aside = tracker.aside()
+    aside.forget_before_restart()
+    aside.apply(LISTEN)
+    assert (aside.missing, [short(event) for event in aside.events]) == (range(0), ["action action_listen"])
 
 
 def reference(events: list[Event]) -> list[Event]:
