@@ -301,9 +301,10 @@ def build(  # noqa: PLR0915 - everything, in one readable order
 
     answerer = Answerer(running, minds, Thinker(signals, minds.older, transcript_url=transcript_url), clock)
     turns = Turns(conversations, answerer, proof.verification, clock)
-    chats = widget.Chats(conversations, consents, proof.verification, clock, openings=Throttle(clock, OPENINGS, HOUR))
-    site_keys = SiteKeys(engine, keyring, clock, staff.audit)
+    site_keys = SiteKeys(engine, keyring, clock, staff.audit, signals)
     site_visitors = SiteVisitors(engine, keyring, clock, site_keys)
+    openings = Throttle(clock, OPENINGS, HOUR)
+    chats = widget.Chats(conversations, consents, proof.verification, site_visitors, clock, openings=openings)
     visits = widget.Services(
         chats, conversations, turns, proof.verification, transcript_mails, signals, clock, site_visitors
     )

@@ -5,10 +5,10 @@ his earlier chats. Whatever else is brought shows none. What the site says of a 
 proves no mailbox.
 """
 
-from bot_runtime.site_visitors.keys import SITE_KEY, SiteKeys
+from bot_runtime.site_visitors.keys import SITE_KEY, SiteKeys, topic_of
 from bot_runtime.site_visitors.pages import SiteKeyPages
 from bot_runtime.site_visitors.visitors import SITE_TOKEN, SiteVisitor, SiteVisitors
 
 KINDS = (SITE_KEY, SITE_TOKEN)
 
-__all__ = ["KINDS", "SiteKeyPages", "SiteKeys", "SiteVisitor", "SiteVisitors"]
+__all__ = ["KINDS", "SiteKeyPages", "SiteKeys", "SiteVisitor", "SiteVisitors", "topic_of"]

@@ -10,6 +10,7 @@ from foundation.clock import Clock
 from foundation.errors import Conflict, NotFound
 from foundation.ids import is_id, new_id, new_secret
 from foundation.keys import Keyring
+from foundation.live import Signals
 from foundation.records import Collection, Engine, Kind, Record, Where
 
 SITE_KEY = Kind("site_key", fields=("bot", "created_at"), indexes=(("account", "bot"),))
@@ -31,9 +32,10 @@ SiteKey = Record[SiteKeyBody]
 class SiteKeys:
     """The keys of all bots. Callers make sure that the bot is of the account."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, clock: Clock, audit: AuditBook) -> None:
+    def __init__(self, engine: Engine, keyring: Keyring, clock: Clock, audit: AuditBook, signals: Signals) -> None:
         self._keys: Collection[SiteKeyBody] = Collection(engine, keyring, SITE_KEY, SiteKeyBody)
         self._clock = clock
+        self._signals = signals
         self._audit = audit
 
     async def make(self, account: str, bot: str, *, by: By) -> SiteKey:
@@ -49,10 +51,21 @@ class SiteKeys:
         found, _ = await self._keys.find(account, Where("bot", "=", bot), limit=2 * MOST)
         return sorted(found, key=lambda key: int(key.fields["created_at"] or 0))
 
+    async def lives(self, account: str, id: str) -> bool:
+        """Whether there is such a key, and nobody has revoked it."""
+        return is_id(id) and await self._keys.get(account, id) is not None
+
     async def revoke(self, account: str, bot: str, id: str, *, by: By) -> None:
-        """Take no more tokens that are signed with it. Raises `NotFound`."""
+        """Take no more tokens that are signed with it, and let nobody go on who came with one: on every node, open
+        sockets hear of it. Raises `NotFound`."""
         key = await self._keys.get(account, id) if is_id(id) else None
         if key is None or key.fields["bot"] != bot:
             raise NotFound("There is no such key.")
         async with self._audit.recording(account, by, "site_key.revoked", id, before={"bot": bot}, after={}):
             await self._keys.delete(account, id)
+        self._signals.publish(topic_of(bot), self._clock.now())
+
+
+def topic_of(bot: str) -> str:
+    """What is signalled when a key of this bot was revoked."""
+    return f"site_keys/{bot}"

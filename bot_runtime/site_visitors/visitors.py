@@ -39,8 +39,10 @@ _WORDS: dict[str, str] = {
 
 
 class SiteVisitor(msgspec.Struct, frozen=True):
-    """Whom the site says that it is. `visitor` stands where the hash of a device secret stands for browsers."""
+    """Whom the site says that it is, with the key (its id) that signed it. `visitor` stands where the hash of a device
+    secret stands for browsers."""
 
+    key: str
     visitor: str
     sub: str
     name: str
@@ -66,7 +68,7 @@ class SiteVisitors:
         """Whom the token names; or, in words for the site's makers, why it is not taken."""
         secrets = {key.id: key.body.secret for key in await self._keys.of(account, bot)}
         try:
-            _, claims = signed_claims(token, secrets)
+            key, claims = signed_claims(token, secrets)
             taken = await self._keyring.token(account, "site_token", f"{bot}\0{claims.jti}")
             before = await self._by(account, taken)
             if before is not None and before.body.use != secret_hash(use):
@@ -77,7 +79,11 @@ class SiteVisitors:
         if before is None and not await self._take(account, taken, use):
             return _words("replayed")
         visitor = await self._keyring.token(account, "site_visitor", f"{bot}\0{claims.sub}")
-        return SiteVisitor(visitor, claims.sub, claims.name, claims.email)
+        return SiteVisitor(key, visitor, claims.sub, claims.name, claims.email)
+
+    async def lives(self, account: str, key: str) -> bool:
+        """Whether the key that named a visitor has not been revoked since."""
+        return await self._keys.lives(account, key)
 
     async def run(self) -> None:
         """Forget used tokens, until cancelled."""

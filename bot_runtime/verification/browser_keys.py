@@ -11,6 +11,7 @@ known by its secret as before, but never *recognised*: what it proved holds in t
 
 import base64
 import binascii
+from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 
 import msgspec
@@ -38,6 +39,7 @@ KEPT = 800 * DAY
 TICKET_LIFE = 24 * HOUR
 
 _SITE = "site."
+Lives = Callable[[str, str], Awaitable[bool]]
 """How the tickets of those begin whom the site named; no hash of a device has a dot in it."""
 
 COPIED = (
@@ -105,17 +107,20 @@ class BrowserKeys:
         until = self._clock.now() + TICKET_LIFE
         return f"{until}.{await self._token(account, visitor, until)}"
 
-    async def site_ticket(self, account: str, visitor: str) -> str:
-        """The same for a visitor whom the site has just named (YA-29): it says itself for whom it is."""
-        until = self._clock.now() + TICKET_LIFE
-        return f"{_SITE}{visitor}.{until}.{await self._token(account, _SITE + visitor, until)}"
+    async def site_ticket(self, account: str, visitor: str, key: str) -> str:
+        """The same for a visitor whom the site has just named (YA-29): it says itself for whom it is, and by which key of
+        the site."""
+        until, whose = self._clock.now() + TICKET_LIFE, f"{_SITE}{visitor}.{key}"
+        return f"{whose}.{until}.{await self._token(account, whose, until)}"
 
-    async def visitor_of(self, account: str, device: str, ticket: str) -> str:
-        """The visitor for whom a door may act: the device's, or nobody's when it has a key and the ticket is none."""
+    async def visitor_of(self, account: str, device: str, ticket: str, lives: Lives) -> str:
+        """The visitor for whom a door may act: the device's, or nobody's when it has a key and the ticket is none. `lives`
+        says whether a key of the site has not been revoked."""
         visitor = secret_hash(device)
         if ticket.startswith(_SITE):
-            visitor, _, ticket = ticket.removeprefix(_SITE).partition(".")
-            return visitor if await self._is_ticket(account, _SITE + visitor, ticket) else _nobody()
+            visitor, key, ticket = (*ticket.removeprefix(_SITE).split(".", 2), "", "")[:3]
+            is_his = await self._is_ticket(account, f"{_SITE}{visitor}.{key}", ticket) and await lives(account, key)
+            return visitor if is_his else _nobody()
         if not await self.has(account, visitor):
             return visitor
         return visitor if await self._is_ticket(account, visitor, ticket) else _nobody()

@@ -310,7 +310,7 @@ async def make_desk(
     rights_.erasures.add(
         proof.holding, MailHolding(transcripts.records), RequestHolding(requests), AttachmentHolding(files, book)
     )
-    site_keys = SiteKeys(engine, keyring, clock, services.audit)
+    site_keys = SiteKeys(engine, keyring, clock, services.audit, signals)
     return Desk(
         site_keys=site_keys,
         site_visitors=SiteVisitors(engine, keyring, clock, site_keys),
@@ -496,6 +496,7 @@ async def open_shop(
         desk.conversations,
         desk.consents,
         desk.proof.verification,
+        desk.site_visitors,
         desk.clock,
         openings=Throttle(desk.clock, openings, HOUR),
     )

@@ -1,6 +1,7 @@
 """YA-29: the host site says who its visitor is; a token that is not right shows nobody's history."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,10 +14,13 @@ import pytest
 import pytest_asyncio
 
 from admin import SYSTEM
+from bot_runtime.channels.widget.visit import POLL_EVERY
+from bot_runtime.site_visitors import SiteKeys
 from bot_runtime.site_visitors.visitors import COMES_BACK
 from foundation.clock import MINUTE, SECOND
 from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
+from foundation.live import LocalSignals
 from tests.bot_runtime.conftest import Shop, Talk, open_shop
 from tests.talking import Json, Visitor
 from transcripts.events import SiteIdentified
@@ -78,8 +82,9 @@ class Page:
             self.hello |= {"identity": token, "use": secrets.token_urlsafe(32)}
         self.refused = ""
 
-    async def visit(self, *words: str, consent: bool = True, device: str = "") -> Visitor:
-        """Open the socket, accept the notice, say something; what was told is kept after the socket is closed."""
+    @contextlib.asynccontextmanager
+    async def open(self, *, consent: bool = True, device: str = "") -> AsyncIterator[Visitor]:
+        """Open the socket and accept the notice."""
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(f"{self.shop.base}/ws/visitor", headers={"Origin": self.shop.base}) as socket,
@@ -93,6 +98,11 @@ class Page:
                 await visitor.frame(lambda frame: frame["type"] == "events")
             if consent and not visitor.welcome["consented"]:
                 await visitor.consent()
+            yield visitor
+
+    async def visit(self, *words: str, consent: bool = True, device: str = "") -> Visitor:
+        """Open the socket, accept the notice, say something; what was told is kept after the socket is closed."""
+        async with self.open(consent=consent, device=device) as visitor:
             for word in words:
                 assert (await visitor.say(word))["type"] == "ack"
                 await visitor.says("visitor", word)
@@ -274,6 +284,44 @@ async def test_YA_29_keys_are_made_rotated_and_revoked(shop: Shop, host: Host) -
         await desk.site_keys.make(account, bot, by=SYSTEM)
     actions = [entry.action for _, entry in await desk.admin.audit.read(account)]
     assert (actions.count("site_key.made"), actions.count("site_key.revoked")) == (5, 1)
+
+
+async def test_YA_29_C_20_who_came_with_a_key_that_is_revoked_goes(shop: Shop, host: Host) -> None:
+    """His open socket is closed and his ticket opens nothing more; who came with another key, or with none, stays."""
+    desk = shop.desk
+    account, bot = desk.account.id, desk.bot.id
+    (old,) = await desk.site_keys.of(account, bot)
+    async with Page(shop, host.token()).open() as his, Page(shop, "").open() as nobodys:
+        assert (await his.say("hello"))["type"] == "ack"
+        host.secret = (await desk.site_keys.make(account, bot, by=SYSTEM)).body.secret
+        async with Page(shop, host.token("eve")).open() as other:
+            assert (await other.say("hello"))["type"] == "ack"
+            path, ticket = f"{shop.base}/w/{bot}/transcript", {"device": secrets.token_urlsafe(32)}
+            async with aiohttp.ClientSession(headers={"Origin": shop.base}) as session:
+                for visitor, is_revoked, status in ((his, False, 200), (his, True, 404), (other, True, 200)):
+                    if is_revoked and visitor is his:
+                        await desk.site_keys.revoke(account, bot, old.id, by=SYSTEM)
+                    ticket["ticket"] = visitor.welcome["ticket"]
+                    async with session.post(path, json=ticket) as answer:
+                        assert answer.status == status, (visitor is his, is_revoked)
+            with pytest.raises(ConnectionResetError):
+                await his.of("nothing that is ever sent")
+            assert his.close_code == 4401
+            for stays in (other, nobodys):
+                assert (await stays.say("I am still here"))["type"] == "ack"
+
+
+async def test_YA_29_a_revocation_that_was_not_heard_of_is_found_by_the_poll(shop: Shop, host: Host, engine) -> None:
+    desk = shop.desk
+    (key,) = await desk.site_keys.of(desk.account.id, desk.bot.id)
+    deaf = SiteKeys(engine, desk.keyring, desk.clock, desk.admin.audit, LocalSignals())
+    async with Page(shop, host.token()).open() as his:
+        await deaf.revoke(desk.account.id, desk.bot.id, key.id, by=SYSTEM)
+        assert (await his.say("nobody told this node"))["type"] == "ack"
+        await desk.clock.advance(POLL_EVERY)
+        with pytest.raises(ConnectionResetError):
+            await his.of("nothing that is ever sent")
+        assert his.close_code == 4401
 
 
 async def test_YA_29_the_doors_beside_the_socket_know_him_by_his_ticket(shop: Shop, host: Host) -> None:

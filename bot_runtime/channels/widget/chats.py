@@ -11,7 +11,7 @@ import msgspec
 
 from bot_runtime.locks import Locks
 from bot_runtime.phrases import say
-from bot_runtime.site_visitors import SiteVisitor
+from bot_runtime.site_visitors import SiteVisitor, SiteVisitors
 from bot_runtime.verification import Verification
 from foundation.clock import DAY, Clock
 from foundation.errors import Conflict
@@ -55,6 +55,7 @@ class Chats:
         conversations: Conversations,
         consents: Consents,
         verification: Verification,
+        site: SiteVisitors,
         clock: Clock,
         *,
         openings: Throttle,
@@ -62,6 +63,7 @@ class Chats:
         self._conversations = conversations
         self._consents = consents
         self._verification = verification
+        self._site = site
         self._clock = clock
         self._openings = openings
         self._locks = Locks()
@@ -104,7 +106,7 @@ class Chats:
 
     async def visitor_of(self, account: str, device: str, ticket: str) -> str:
         """For whom a door beside the socket acts (`BrowserKeys.visitor_of`)."""
-        return await self._verification.keys.visitor_of(account, device, ticket)
+        return await self._verification.keys.visitor_of(account, device, ticket, self._site.lives)
 
     async def note(self, account: str, conversation: str, text: str) -> None:
         """Tell the staff something about this chat."""

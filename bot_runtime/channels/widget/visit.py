@@ -17,7 +17,7 @@ from admin import Bot
 from bot_runtime.channels.widget import frames
 from bot_runtime.channels.widget.chats import Browser, Chats
 from bot_runtime.channels.widget.frames import AnyFrame, Hello, Outcome
-from bot_runtime.site_visitors import SiteVisitor, SiteVisitors
+from bot_runtime.site_visitors import SiteVisitor, SiteVisitors, topic_of
 from bot_runtime.turns import Said, Turns
 from bot_runtime.verification import Asker, Verification
 from bot_runtime.verification.browser_keys import COPIED
@@ -125,6 +125,7 @@ class Visit:
         """YA-29: who comes with a token of the site is whom it names, or somebody new; in no case this browser's device,
         which another visitor of the site may have used."""
         hello = self._socket.hello
+        self._listener.add(topic_of(self._bot.id))
         said = await self._services.site.identify(
             self._account, self._bot.id, hello.identity, hello.use or new_secret()
         )
@@ -192,7 +193,7 @@ class Visit:
     async def _ticket(self) -> str:
         keys = self._services.verification.keys
         if self._site is not None:
-            return await keys.site_ticket(self._account, self._own)
+            return await keys.site_ticket(self._account, self._own, self._site.key)
         return await keys.ticket(self._account, self._own) if self._own else ""
 
     def _consented(self, state: State) -> bool:
@@ -222,13 +223,21 @@ class Visit:
         async for signal in self._listener:
             if signal.note is not None:
                 self._pass_typing(signal.note)
+            elif signal.topic != self._topic:
+                await self._carefully(self._require_site())
             else:
                 await self._carefully(self._catch_up(signal.number or 0))
 
     async def _poll(self) -> None:
         while True:
             await self._services.clock.sleep(POLL_EVERY)
+            await self._carefully(self._require_site())
             await self._carefully(self._catch_up())
+
+    async def _require_site(self) -> None:
+        """Who came with a token of the site goes when its key was revoked. His page may come again, with a new token."""
+        if self._site is not None and not await self._services.site.lives(self._account, self._site.key):
+            await self._socket.close(4401, "the site's key was revoked")
 
     async def _carefully(self, work: Awaitable[None]) -> None:
         try:
