@@ -60,8 +60,8 @@ class Services:
     alarms: Alarms
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
-        """Read the ranges, follow what other processes change, sign return cookies (a `cleanup_ctx`)."""
-        async with self.changes.following():
+        """Read the ranges, follow what other processes change and count, sign return cookies (a `cleanup_ctx`)."""
+        async with self.changes.following(), self.logins.tries.following():
             await self.whitelists.load()
             async for _ in self.returns.signing(app):
                 yield
@@ -111,7 +111,7 @@ def build(
         heads=Heads(audit, accounts, keyring, clock),
         setup=Setup(engine, keyring, clock, accounts=accounts, people=people, audit=audit),
         invitations=Invitations(engine, keyring, clock, people=people, grants=grants, bots=bots, audit=audit),
-        logins=Logins(people, hashing, audit, keyring, clock),
+        logins=Logins(people, hashing, audit, keyring, clock, signals=signals),
         rules=Rules(sessions),
         changes=changes,
         returns=Returns(signer),

@@ -19,6 +19,7 @@ from foundation.web.pages import Pages
 from foundation.web.problems import PAGES, json_problem, render_problem
 from foundation.web.routes import PUBLIC, Handler, Route, RouteKind, Rule
 from foundation.web.settings import WebSettings
+from foundation.web.shared_throttles import SharedThrottles
 from foundation.web.sockets import LiveSocket, SocketClosed
 from foundation.web.statics import Static
 from foundation.web.strict import Body, Frame
@@ -27,8 +28,8 @@ from foundation.web.uploads import Uploads
 
 __all__ = [
     "CLOCK", "METRICS", "NONCE", "PAGES", "PUBLIC", "ROUTE", "SETTINGS", "Address", "Body", "Frame", "Handler",
-    "LiveSocket", "Metrics", "Pages", "Readiness", "Route", "RouteKind", "Rule", "Runner", "SocketClosed", "Static",
-    "Throttle", "Uploads", "WebSettings", "batches",
+    "LiveSocket", "Metrics", "Pages", "Readiness", "Route", "RouteKind", "Rule", "Runner", "SharedThrottles", "SocketClosed",
+    "Static", "Throttle", "Uploads", "WebSettings", "batches",
     "build_app", "client_address", "drop_cookie", "is_secure", "json_problem", "limit_key",
     "metrics_app", "nonce_of", "origin_of", "parse_address", "peer_of", "read_body", "read_cookie", "read_form",
     "read_json", "read_query", "render_problem", "require_same_origin", "resolve_client", "route_table", "serve",

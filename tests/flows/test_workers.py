@@ -333,6 +333,19 @@ async def test_C_20_a_session_that_ended_at_one_worker_is_over_at_the_other(crew
             assert time.monotonic() - ended < 2
 
 
+async def test_A_3_wrong_passwords_are_counted_by_both_workers_together(crew: Crew) -> None:
+    """Each try on a new connection, at whichever worker it ends: five are heard in all, and not five by each."""
+    told = [await _try_password(crew, "nobody@shop.example") for _ in range(12)]
+    assert told == [401] * 5 + [429] * 7
+
+
+async def _try_password(crew: Crew, email: str) -> int:
+    async with aiohttp.ClientSession() as session:
+        form = {"email": email, "password": "a wrong password"}
+        async with session.post(f"{crew.base_url}/login", data=form, headers={"Origin": crew.base_url}) as answer:
+            return answer.status
+
+
 async def _answers(crew: Crew, cookies: dict[str, str]) -> set[int]:
     """What many new connections are told, at whichever worker they end."""
     headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
