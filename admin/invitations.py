@@ -166,8 +166,11 @@ class Invitations:
             email, name = self._people.check(body.email, name, body.role, password)
             if await self.is_known(invitation) or not await self._open.delete(account, invitation.id):
                 raise _closed()
-            async with self._audit.recording(account, SYSTEM, "invitation.accepted", invitation.id):
-                person = await self._people.create(account, email, name, body.role, password, by=By(body.by))
+            try:
+                async with self._audit.recording(account, SYSTEM, "invitation.accepted", invitation.id):
+                    person = await self._people.create(account, email, name, body.role, password, by=By(body.by))
+            except Conflict as taken:  # the address, a moment ago: no more is said than of a used link
+                raise _closed() from taken
         known = {bot.id for bot in await self._bots.list(account)}
         for bot in sorted(known & set(body.bots)):
             await self._grants.grant_to(account, person.id, bot, by=By(body.by))

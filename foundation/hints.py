@@ -6,6 +6,7 @@ meant is none.
 """
 
 import secrets
+from abc import ABC, abstractmethod
 
 import msgspec
 
@@ -39,7 +40,7 @@ def decoded(data: bytes) -> Hint | None:
     return hint if hint.number is None or 0 <= hint.number <= _HIGHEST else None
 
 
-class Relay:
+class Relay(ABC):
     """`Signals` that other processes hear too; `_send` says how. It must neither block nor fail."""
 
     def __init__(self) -> None:
@@ -62,8 +63,8 @@ class Relay:
         """How many topics somebody of this process listens to."""
         return self._local.topics()
 
-    def _send(self, hint: Hint) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _send(self, hint: Hint) -> None: ...
 
     def _take(self, hint: Hint) -> None:
         """Let the listeners of this process hear what another one said."""

@@ -11,6 +11,7 @@ The socket's end tells either side that the other is gone.
 import asyncio
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections import deque
 from types import TracebackType
 from typing import Self
@@ -23,7 +24,7 @@ _AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
 
-class _Line:
+class _Line(ABC):
     """One end of a socket pair: packets in, packets out, nothing waited for."""
 
     def __init__(self, end: socket.socket) -> None:
@@ -34,11 +35,11 @@ class _Line:
         self._open = True
         self._loop.add_reader(end.fileno(), self._hear)
 
-    def heard(self, data: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def heard(self, data: bytes) -> None: ...
 
-    def ended(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def ended(self) -> None: ...
 
     def say(self, data: bytes) -> None:
         """Send, or queue; nothing when the other side is gone."""

@@ -16,6 +16,7 @@ from foundation.clock import SECOND, Clock
 from foundation.errors import Problem
 from foundation.live import Listener, Signals
 from foundation.records import Record
+from foundation.tasks import ended
 from handoff.choosing import Free, Why, choose, fits, why_over
 from handoff.presence import Presence, PresenceBody, in_flight, status_of
 from transcripts import Conversations, State
@@ -69,9 +70,7 @@ class Assigner:
             try:
                 await asyncio.gather(*tasks)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await ended(*tasks)
 
     async def sweep(self) -> int:
         """Look at every account once; how many chats were offered."""

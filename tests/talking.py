@@ -118,16 +118,18 @@ class Visitor(Talker):
         since: int = 0,
         consent: bool = True,
         page: Json | None = None,
+        identity: str = "",
         **options: Any,
     ) -> AsyncIterator[Self]:
         """Open the widget's socket; give consent unless this device has, or is told not to. A browser with a `key` signs
-        what it is asked to, and gives the key with its consent."""
+        what it is asked to, and gives the key with its consent. `identity`: what the host site says of the visitor."""
         async with aiohttp.ClientSession(**options) as session:
             async with session.ws_connect(f"{base}/ws/visitor", headers={"Origin": base}) as socket:
                 visitor = cls(base, socket)
                 visitor.device, visitor.bot, visitor.key = device, bot, key
                 page = page or {"url": "https://shop.example/bikes", "title": "Bikes", "referrer": ""}
-                mine = {"key": True} if key else {}
+                mine: Json = {"key": True} if key else {}
+                mine |= {"identity": identity, "use": secrets.token_urlsafe(32)} if identity else {}
                 await visitor.send(type="hello", bot=bot, device=device, since=since, locale="en", page=page, **mine)
                 first = await visitor.frame(lambda frame: frame["type"] in {"challenge", "welcome"})
                 if key and first["type"] == "challenge":

@@ -173,6 +173,24 @@ class Heads:
             if after is None:
                 return
 
+    async def by_change(
+        self,
+        account: str,
+        bot: str = "",
+        *,
+        since: int = 0,
+        before: int | None = None,
+        opened_before: int | None = None,
+    ) -> AsyncIterator[Row]:
+        """Conversations (of a bot) whose last event is of `since` or later and of earlier than `before`, the one that
+        changed first first."""
+        where = [Where("account", "=", account), Where("updated_at", ">=", since)]
+        where += [Where("bot", "=", bot)] if bot else []
+        where += [Where("updated_at", "<", before)] if before is not None else []
+        where += [Where("opened_at", "<", opened_before)] if opened_before is not None else []
+        async for row in self._all(*where, order="updated_at"):
+            yield row_of(row)
+
     async def closed_with_contact(self, account: str, *, since: int) -> AsyncIterator[Row]:
         """Closed conversations that have a contact and changed since then, the last changed first."""
         where = (

@@ -16,7 +16,7 @@ from admin.roles import BY_GRANT, ROLE_HINTS, ROLE_NAMES, home_of, managed_by
 from admin.rules import Rules
 from admin.sessions import Sessions
 from foundation.clock import HOUR, Clock
-from foundation.errors import Conflict, Invalid, NotFound, Problem, TooMany
+from foundation.errors import Conflict, Invalid, Problem, TooMany
 from foundation.web import PUBLIC, Body, Pages, Route, Throttle, limit_key, read_form
 
 HERE = "/admin/invitations"
@@ -174,8 +174,6 @@ class AcceptDoor:
             person = await self._invitations.accept(token, name=form.name, password=form.password)
         except Invalid as problem:
             return await self._page(request, invitation, form, problem)
-        except Conflict as problem:  # the address was taken a moment ago: no more is said than of a used link
-            raise NotFound("This invitation was used, was taken back or has expired. Ask for a new one.") from problem
         response = see_other(home_of(person.body.role))
         self._sessions.give(response, await self._sessions.open(person))
         await self._devices.remember(response, person.id, None)

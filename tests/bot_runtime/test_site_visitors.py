@@ -1,9 +1,7 @@
 """YA-29: the host site says who its visitor is; a token that is not right shows nobody's history."""
 
-import base64
 import contextlib
 import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -22,19 +20,9 @@ from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
 from foundation.live import LocalSignals
 from tests.bot_runtime.conftest import Shop, Talk, open_shop
+from tests.site import claims_of, packed, signed
 from tests.talking import Json, Visitor
 from transcripts.events import SiteIdentified
-
-
-def packed(value: Any) -> str:
-    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def signed(secret: str, claims: Any, header: Any = None, how: Any = hashlib.sha256) -> str:
-    """A token as a site's server makes it."""
-    message = f"{packed({'alg': 'HS256', 'typ': 'JWT'} if header is None else header)}.{packed(claims)}"
-    return f"{message}.{packed(hmac.new(secret.encode(), message.encode(), how).digest())}"
 
 
 @pytest_asyncio.fixture
@@ -51,15 +39,7 @@ class Host:
         self.secret = secret
 
     def claims(self, sub: str = "kim-7", **more: Any) -> Json:
-        now = self.shop.desk.clock.now() // SECOND
-        return {
-            "sub": sub,
-            "aud": self.shop.desk.bot.id,
-            "iat": now,
-            "exp": now + 300,
-            "jti": secrets.token_hex(8),
-            **more,
-        }
+        return claims_of(self.shop.desk.bot.id, now=self.shop.desk.clock.now() // SECOND, sub=sub, **more)
 
     def token(self, sub: str = "kim-7", **more: Any) -> str:
         return signed(self.secret, self.claims(sub, **more))

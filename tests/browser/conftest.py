@@ -41,10 +41,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def mails() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
+    with MailServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

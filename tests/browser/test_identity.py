@@ -1,10 +1,5 @@
 """YA-29 in real browsers: the host page names its visitor, who finds his chat elsewhere; a bad token shows nothing."""
 
-import base64
-import hashlib
-import hmac
-import json
-import secrets
 import time
 
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +9,7 @@ from tests.browser.conftest import SHOTS
 from tests.browser.test_story import log_in
 from tests.browser.widget import Widget
 from tests.serving import Frontdesk
+from tests.site import token
 
 
 def key_of(admin: Page, name: str) -> str:
@@ -25,15 +21,6 @@ def key_of(admin: Page, name: str) -> str:
     assert Axe().run(admin).response["violations"] == []
     admin.reload()
     return key
-
-
-def token(key: str, bot: str, **more: object) -> str:
-    now = int(time.time())
-    claims = {"sub": "kim-7", "aud": bot, "iat": now, "exp": now + 300, "jti": secrets.token_hex(8), **more}
-    parts = ({"alg": "HS256", "typ": "JWT"}, claims)
-    message = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
-    signature = hmac.new(key.encode(), message, hashlib.sha256).digest()
-    return (message + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
 
 
 def named(context, house: Frontdesk, made: str) -> Widget:

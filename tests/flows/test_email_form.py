@@ -14,10 +14,8 @@ ADDRESS = "kim@visitors.example"
 
 @pytest.fixture(scope="module")
 def mails() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
+    with MailServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

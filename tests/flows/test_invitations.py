@@ -16,10 +16,8 @@ NEW = "nina@harbour-bikes.example"
 
 @pytest.fixture(scope="module")
 def mails() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
+    with MailServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,8 @@ from tests.talking import Staff, Visitor, logged_in
 
 @pytest.fixture
 def mails() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
+    with MailServer() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "mongo"])

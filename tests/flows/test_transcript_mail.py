@@ -16,10 +16,8 @@ JANE = "jane@visitors.example"
 
 @pytest.fixture
 def mails() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
+    with MailServer() as server:
+        yield server
 
 
 @pytest.fixture

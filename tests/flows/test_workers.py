@@ -22,6 +22,7 @@ from tests.flows.reading import whole
 from tests.mongo import store_settings
 from tests.redis import RedisServer
 from tests.serving import PATIENCE, Frontdesk
+from tests.site import token
 from tests.talking import Json, Staff, Visitor, logged_in, told_code
 
 QUICK = {"FRONTDESK_WEB__FRAMES_PER_SECOND": "100000", "FRONTDESK_WEB__FRAMES_BURST": "100000"}
@@ -165,7 +166,9 @@ async def _sockets(crew: Crew, door: str = "/ws/visitor") -> list[int]:
 
 
 @asynccontextmanager
-async def _one_at_each(crew: Crew, *, same_browser: bool = False) -> AsyncIterator[list[Visitor]]:
+async def _one_at_each(
+    crew: Crew, *, same_browser: bool = False, identity: Callable[[], str] = str
+) -> AsyncIterator[list[Visitor]]:
     """A visitor at each worker: sockets are opened until both have one."""
     async with AsyncExitStack() as stack:
         at: dict[int, Visitor] = {}
@@ -173,7 +176,8 @@ async def _one_at_each(crew: Crew, *, same_browser: bool = False) -> AsyncIterat
         device = None
         for _ in range(200):
             bot = crew.demo["bot"]
-            visitor = await stack.enter_async_context(Visitor.at(crew.base_url, bot, device=device))
+            opening = Visitor.at(crew.base_url, bot, device=device, identity=identity())
+            visitor = await stack.enter_async_context(opening)
             device = visitor.device if same_browser else None
             now = await _sockets(crew)
             for worker in [worker for worker in (0, 1) if now[worker] > before[worker]]:
@@ -377,6 +381,26 @@ async def test_C_20_open_sockets_of_a_session_that_ended_are_closed_at_both_work
                     pass
                 codes.add(told_code(socket, message))
         assert codes == {4401}
+
+
+async def test_YA_29_C_20_a_site_key_that_is_revoked_at_one_worker_ends_visits_at_both(crew: Crew) -> None:
+    boss_of, bot = crew.person("super_admin"), crew.demo["bot"]
+    keys = f"{crew.base_url}/admin/bots/{bot}/identity"
+    form = {"Origin": crew.base_url, "Content-Type": "application/x-www-form-urlencoded"}
+    async with logged_in(crew.base_url, boss_of["email"], boss_of["password"]) as boss:
+        async with boss.post(keys, headers=form) as answer:
+            page = await answer.text()
+        secret, key = (re.findall(part, page)[0] for part in (r'id="site-key">([^<]+)<', r"/identity/([^/]+)/revoke"))
+        async with _one_at_each(crew, identity=lambda: token(secret, bot)) as visitors:
+            for visitor in visitors:
+                assert "error" not in {frame["type"] for frame in visitor.frames}, "the token was taken"
+                assert (await visitor.say("hello", payload="/greet"))["type"] == "ack"
+            async with boss.post(f"{keys}/{key}/revoke", headers=form) as answer:
+                assert answer.status == 200
+            async with asyncio.timeout(2):
+                for visitor in visitors:
+                    with pytest.raises(ConnectionResetError, match="4401"):
+                        await visitor.event(lambda _: False)
 
 
 async def test_L_16_a_range_that_is_changed_at_one_worker_counts_at_the_other_within_two_seconds(crew: Crew) -> None:

@@ -98,7 +98,7 @@ def build(
         bots=bots,
         rules=RetentionRules(engine, keyring, clock, audit),
         stocks=[
-            Transcripts(engine),
+            Transcripts(conversations.heads),
             ContactBook(engine, contacts, conversations),
             ConsentProofs(engine, keyring, conversations),
         ],

@@ -19,7 +19,6 @@ from foundation.keys import Keyring
 from foundation.records import Collection, Engine, Kind, Record, Taken, Where
 from transcripts.conversations import Conversations
 from transcripts.events import Closed, ControlChanged, EmailVerified, MessageSent, Numbered, Opened
-from transcripts.heads import CONVERSATION
 
 FIGURE = Kind("figure", fields=("bot", "day"), unique=(("account", "bot", "day"),), indexes=(("account", "day"),))
 
@@ -59,7 +58,6 @@ class FigureBook:
         conversations: Conversations,
     ) -> None:
         self._rows: Collection[_Body] = Collection(engine, keyring, FIGURE, _Body)
-        self._engine = engine
         self._clock = clock
         self._accounts = accounts
         self._bots = bots
@@ -88,20 +86,9 @@ class FigureBook:
     async def _count(self, account: str, bot: str, day: int) -> bool:
         counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
         waits: list[int] = []
-        where = [
-            Where("account", "=", account),
-            Where("bot", "=", bot),
-            Where("updated_at", ">=", day * DAY),
-            Where("opened_at", "<", (day + 1) * DAY),
-        ]
-        after: str | None = None
-        while True:
-            page = await self._engine.find(CONVERSATION, where, order="updated_at", limit=200, after=after)
-            for row in page.rows:
-                await self._add(account, row.id, day, counts, waits)
-            after = page.next
-            if after is None:
-                break
+        touched = self._conversations.heads.by_change(account, bot, since=day * DAY, opened_before=(day + 1) * DAY)
+        async for row in touched:
+            await self._add(account, row.id, day, counts, waits)
         try:
             await self._rows.insert(account, new_id(), _kept(counts, waits), bot=bot, day=day)
         except Taken:

@@ -14,7 +14,7 @@ from foundation.records import Engine, Where
 from transcripts.consent import CONSENT
 from transcripts.contacts import CONTACT, Contacts
 from transcripts.conversations import Conversations
-from transcripts.heads import CONVERSATION
+from transcripts.heads import Heads
 from transcripts.rights.holdings import Whose
 from transcripts.rights.holds import Covered
 
@@ -68,25 +68,13 @@ class Transcripts:
 
     data, title, per_bot, default_days, keyed = "transcripts", "Transcripts", True, 180, False
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, heads: Heads) -> None:
+        self._heads = heads
 
     async def old(self, account: str, bot: str, before: int, covered: Covered) -> AsyncIterator[Old]:
-        where = [Where("account", "=", account), Where("updated_at", "<", before)]
-        if bot:
-            where.append(Where("bot", "=", bot))
-        after: str | None = None
-        while True:
-            page = await self._engine.find(CONVERSATION, where, order="updated_at", limit=_PAGE, after=after)
-            for row in page.rows:
-                contact = row.fields["contact"]
-                hold = covered.of(
-                    bot=str(row.fields["bot"]), conversation=row.id, contact=None if contact is None else str(contact)
-                )
-                yield Old(row.id, int(row.fields["updated_at"] or 0), hold is not None)
-            after = page.next
-            if after is None:
-                return
+        async for row in self._heads.by_change(account, bot, before=before):
+            hold = covered.of(bot=row.bot, conversation=row.id, contact=row.contact)
+            yield Old(row.id, row.updated_at, hold is not None)
 
     def whose(self, account: str, ids: Sequence[str]) -> Whose | None:
         return Whose(account=account, conversations=tuple(ids))
